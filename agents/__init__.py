@@ -1,0 +1,1 @@
+"""Who speaks: models, clients and counselors, and the prompts and rules that drive them."""

@@ -1,0 +1,1 @@
+"""Simulated clients, one folder each."""

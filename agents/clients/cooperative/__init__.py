@@ -1,0 +1,5 @@
+"""The paper's client, for comparison."""
+
+from agents.clients.cooperative.client import CLIENT
+
+PLUGINS = (CLIENT,)

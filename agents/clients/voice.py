@@ -1,0 +1,210 @@
+"""How an offline client speaks: picks what to tell from its card, and never says the same twice."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from agents.clients.dynamic.permission import RISK_FACT, Permission
+from agents.clients.stock import Chunk, stock
+from agents.phrases import Phrases, load_phrases
+from agents.reading import Reading, content_units
+from profiles.schema import HiddenFact, Profile
+from profiles.vocabulary import Language, Move, Stage
+
+_COLD = (
+    Move.IGNORED_DISCLOSURE,
+    Move.MINIMISING,
+    Move.CONFRONTATION,
+    Move.ECHO,
+    Move.PREMATURE_REASSURANCE,
+    Move.FLATTERY,
+    Move.ADVICE,
+    Move.OFF_TOPIC,
+)
+_OPENERS = (
+    Move.SUMMARY,
+    Move.CANDOR,
+    Move.AFFIRMATION,
+    Move.REFLECTION,
+    Move.VALIDATION,
+    Move.PLANNING,
+    Move.COLLABORATION,
+    Move.INFORMATION,
+    Move.OPEN_QUESTION,
+    Move.CLOSED_QUESTION,
+)
+_WARM = frozenset({Move.REFLECTION, Move.VALIDATION, Move.SUMMARY})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that an offline client knows when it opens its mouth. ``levels`` as in ``ClientState.numbers``."""
+
+    profile: Profile
+    own: tuple[str, ...]
+    heard: str
+    reading: Reading
+    stage: Stage
+    permission: Permission
+    disclosed: tuple[str, ...]
+    levels: dict[str, float]
+    language: Language
+    phrases: Phrases = field(init=False)
+    said: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "phrases", load_phrases("agents.clients", self.language))
+        object.__setattr__(self, "said", "\n".join(self.own))
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What is said, and which hidden facts it tells."""
+
+    text: str
+    told: tuple[str, ...] = ()
+
+
+def speak(scene: Scene, chance: random.Random) -> Speech:
+    """The client's next words; never equal to an earlier utterance of the session."""
+    if not scene.own:
+        return Speech(scene.profile.opening or _greet(scene, chance))
+    speech = _on_risk(scene, chance) or _on_coldness(scene, chance) or _content(scene, chance)
+    if speech.text in scene.own or not speech.text:
+        return Speech(_never_said(scene), speech.told)
+    return speech
+
+
+def _greet(scene: Scene, chance: random.Random) -> str:
+    frame = chance.choice(scene.phrases.lines("greeting_answer"))
+    chunks = stock(scene.profile, Stage.TRUST_BUILDING, scene.phrases)
+    return frame.replace("{text}", chunks[0].text if chunks else scene.profile.current_distress)
+
+
+def _on_risk(scene: Scene, chance: random.Random) -> Speech | None:
+    moves, profile = scene.reading.moves, scene.profile
+    if Move.RISK_ENQUIRY in moves:
+        tellable = [fact for move, fact in scene.permission.if_asked if move is Move.RISK_ENQUIRY]
+        if tellable:
+            return Speech(tellable[0].text, (tellable[0].id,))
+        return _answer_risk(scene, chance, profile)
+    if Move.SAFETY_SUPPORT in moves and not _WARM & set(moves):
+        name = "risk.help" if RISK_FACT in scene.disclosed else "risk.no_help"
+        line = scene.phrases.unused(name, scene.said, chance)
+        return Speech(scene.phrases.join([line, _one_more(scene, chance, 0.4)])) if line else None
+    return None
+
+
+def _answer_risk(scene: Scene, chance: random.Random, profile: Profile) -> Speech | None:
+    if profile.risk.level == "none":
+        own_words = [c.text for key, c in profile.criteria.items() if key.startswith("sui.") and c.truth == "not_met"]
+        fresh = [text for text in own_words if text and text not in scene.said]
+        line = fresh[0] if fresh else scene.phrases.unused("risk.none", scene.said, chance)
+    else:
+        name = "risk.told" if RISK_FACT in scene.disclosed else "risk.closed"
+        line = scene.phrases.unused(name, scene.said, chance)
+    return Speech(line) if line else None
+
+
+def _on_coldness(scene: Scene, chance: random.Random) -> Speech | None:
+    cold = next((move for move in _COLD if move in scene.reading.moves), None)
+    late_advice = cold is Move.ADVICE and scene.stage is Stage.SOLUTION_EXPLORATION
+    if cold is None or late_advice or (_WARM & set(scene.reading.moves) and cold is Move.ADVICE):
+        return None
+    line = scene.phrases.unused(f"reactions.{cold.value}", scene.said, chance) or _deflection(scene, chance)
+    if line is None:
+        return None
+    return Speech(scene.phrases.join([line, _one_more(scene, chance, 0.25 + scene.levels["openness"] / 12)]))
+
+
+def _content(scene: Scene, chance: random.Random) -> Speech:
+    hidden = _to_confide(scene, chance)
+    if hidden:
+        preface = scene.phrases.unused("confide", scene.said, chance)
+        return Speech(scene.phrases.join([preface, hidden.text]), (hidden.id,))
+    if chance.random() < _reluctance(scene):
+        line = _deflection(scene, chance)
+        if line:
+            return Speech(line)
+    count = 2 if chance.random() < _talkativeness(scene) else 1
+    chunks = _choose(scene, chance, count)
+    parts = [_opener(scene, chance), *(chunk.text for chunk in chunks), _closer(scene, chance)]
+    return Speech(scene.phrases.join(parts) if chunks else "")
+
+
+def _to_confide(scene: Scene, chance: random.Random) -> HiddenFact | None:
+    asked = [fact for move, fact in scene.permission.if_asked if move in scene.reading.moves and fact.id != RISK_FACT]
+    candidates = [*asked, *scene.permission.free]
+    inviting = {Move.REFLECTION, Move.VALIDATION, Move.SUMMARY, Move.OPEN_QUESTION, Move.RISK_ENQUIRY}
+    if not candidates or not inviting & set(scene.reading.moves):
+        return None
+    return candidates[0] if chance.random() < 0.4 + scene.levels["openness"] / 20 else None
+
+
+def _reluctance(scene: Scene) -> float:
+    style = {"guarded": 0.08, "terse": 0.05, "denying": 0.08}.get(scene.profile.response_style, 0.0)
+    return max(0.0, (4.5 - scene.levels["openness"]) / 9) + 0.05 * scene.levels["resistance"] + style
+
+
+def _talkativeness(scene: Scene) -> float:
+    style = {"terse": -0.6, "guarded": -0.3, "rambling": 0.35}.get(scene.profile.response_style, 0.0)
+    return scene.levels["openness"] / 12 + style
+
+
+def _deflection(scene: Scene, chance: random.Random) -> str | None:
+    return scene.phrases.unused("deflect", scene.said, chance)
+
+
+def _one_more(scene: Scene, chance: random.Random, odds: float) -> str | None:
+    if chance.random() >= odds:
+        return None
+    chosen = _choose(scene, chance, 1)
+    return chosen[0].text if chosen else None
+
+
+def _choose(scene: Scene, chance: random.Random, count: int) -> list[Chunk]:
+    """The chunks that answer best what was heard, with some chance; nothing that was said before."""
+    heard = content_units(scene.heard, scene.language)
+    ranked = []
+    for chunk in stock(scene.profile, scene.stage, scene.phrases):
+        if chunk.core in scene.said:
+            continue
+        shared = len(heard & content_units(chunk.core, scene.language))
+        ranked.append((chunk.weight + 0.6 * min(shared, 3) + chance.random(), chunk))
+    ranked.sort(key=lambda pair: -pair[0])
+    return [chunk for _, chunk in ranked[:count]]
+
+
+def _opener(scene: Scene, chance: random.Random) -> str | None:
+    move = next((move for move in _OPENERS if move in scene.reading.moves), None)
+    if move is None or scene.profile.response_style == "terse" or chance.random() > 0.6:
+        return None
+    return scene.phrases.unused(f"openers.{move.value}", scene.said, chance)
+
+
+def _closer(scene: Scene, chance: random.Random) -> str | None:
+    style = scene.profile.response_style
+    name = style if scene.phrases.has(f"closers.{style}") else "doubt"
+    if style == "terse" or chance.random() > (0.4 if name == style else 0.12):
+        return None
+    return scene.phrases.unused(f"closers.{name}", scene.said, chance)
+
+
+def _never_said(scene: Scene) -> str:
+    """A sentence for when the card has run dry: known content in a combination not heard before."""
+    return next(text for text in _combinations(scene) if text not in scene.own)
+
+
+def _combinations(scene: Scene) -> Iterator[str]:
+    join, lines = scene.phrases.join, scene.phrases.lines("fallback")
+    told = [chunk.text for stage in list(Stage)[:3] for chunk in stock(scene.profile, stage, scene.phrases)]
+    told = list(dict.fromkeys(told)) or [scene.profile.current_distress]
+    start = len(scene.own)
+    for number in range(len(lines) * len(told)):
+        place = start + number
+        yield join([lines[place % len(lines)], told[(place // len(lines) + place) % len(told)]])
+    for size in itertools.count(2):
+        yield from (join([*some, told[start % len(told)]]) for some in itertools.permutations(lines, min(size, len(lines))))

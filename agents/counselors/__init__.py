@@ -1,0 +1,1 @@
+"""Counselors, one folder each."""

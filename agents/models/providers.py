@@ -1,0 +1,112 @@
+"""Model addresses (``offline``, ``openai/<id>``, ...) made into models: one module of this folder a provider."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from types import TracebackType
+from typing import Protocol, Self
+
+from pydantic import SecretStr
+
+from agents.models.base import ChatModel
+from profiles.errors import UserError
+
+ENTRY_POINTS = "counsel_arena.providers"
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """What a provider may need. ``timeout``: seconds a call may take; ``deadline``: with all its retries."""
+
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    max_connections: int = 8
+    timeout: float = 120.0
+    deadline: float = 600.0
+    rule_packages: tuple[str, ...] = ("agents",)
+
+
+class Provider(Protocol):
+    """Makes the models of one kind. A provider's module offers ``open_provider(settings) -> Provider``."""
+
+    def model(self, model_id: str) -> ChatModel:
+        """The model with this id (empty where the address has none)."""
+        ...
+
+    async def check(self, model: ChatModel) -> None:
+        """Make sure that the model can be asked, before anything is spent.
+
+        Raises:
+            UserError: it cannot; one line says why and what to do.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections and processes."""
+        ...
+
+
+@dataclass
+class ModelBench:
+    """All models of a run by address; each is made once and shared."""
+
+    settings: ProviderSettings = field(default_factory=ProviderSettings)
+    _providers: dict[str, Provider] = field(default_factory=dict, init=False)
+    _models: dict[str, ChatModel] = field(default_factory=dict, init=False)
+
+    def model(self, spec: str) -> ChatModel:
+        """The model at an address.
+
+        Raises:
+            UserError: no such provider, or an address without a model id.
+        """
+        if spec not in self._models:
+            name, _, model_id = spec.partition("/")
+            self._models[spec] = self._provider(name, spec).model(model_id)
+        return self._models[spec]
+
+    async def check(self) -> None:
+        """Check every model handed out so far."""
+        for spec, model in self._models.items():
+            await self._providers[spec.partition("/")[0]].check(model)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for provider in self._providers.values():
+            await provider.aclose()
+
+    def _provider(self, name: str, spec: str) -> Provider:
+        if name not in self._providers:
+            module = _find(name)
+            if module is None:
+                raise UserError(f"unknown model '{spec}'; write {', '.join(known_providers())}")
+            self._providers[name] = importlib.import_module(module).open_provider(self.settings)
+        return self._providers[name]
+
+
+def known_providers() -> list[str]:
+    """The addresses that can be written, as ``offline`` or ``openai/<id>``."""
+    ours = [info.name for info in pkgutil.iter_modules(importlib.import_module("agents.models").__path__)]
+    names = [name for name in ours if _offers(f"agents.models.{name}")]
+    names += [point.name for point in entry_points(group=ENTRY_POINTS)]
+    return [name if name == "offline" else f"{name}/<id>" for name in sorted(names)]
+
+
+def _find(name: str) -> str | None:
+    if name.isidentifier() and _offers(f"agents.models.{name}"):
+        return f"agents.models.{name}"
+    return next((point.module for point in entry_points(group=ENTRY_POINTS) if point.name == name), None)
+
+
+def _offers(module: str) -> bool:
+    if module == __name__ or importlib.util.find_spec(module) is None:
+        return False
+    return hasattr(importlib.import_module(module), "open_provider")

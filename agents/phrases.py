@@ -1,0 +1,78 @@
+"""Phrase files of the offline speakers: YAML lists of lines, looked up by dotted name."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from profiles.vocabulary import Language
+
+
+class Phrases:
+    """The lines of one phrase file."""
+
+    def __init__(self, source: str, tree: dict[str, Any], language: Language) -> None:
+        self._source = source
+        self._tree = tree
+        self.language = language
+        self.glue = " " if language == "en" else ""
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """The lines under a dotted name.
+
+        Raises:
+            KeyError: no such name in the file; the file is named.
+        """
+        node: Any = self._tree
+        for part in name.split("."):
+            if not isinstance(node, dict) or part not in node:
+                raise KeyError(f"{self._source}: no phrases under '{name}'")
+            node = node[part]
+        return tuple(node) if isinstance(node, list) else (str(node),)
+
+    def has(self, name: str) -> bool:
+        """Whether there are lines under a dotted name."""
+        node: Any = self._tree
+        for part in name.split("."):
+            if not isinstance(node, dict) or part not in node:
+                return False
+            node = node[part]
+        return True
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """The pairs under a top-level name."""
+        return {str(key): str(value) for key, value in self._tree[name].items()}
+
+    def tree(self, name: str) -> dict[str, list[str]]:
+        """The named lists under a top-level name."""
+        return {str(key): list(value) for key, value in self._tree[name].items()}
+
+    def nth(self, name: str, number: int) -> str:
+        """The line with this number, counted round the list."""
+        lines = self.lines(name)
+        return lines[number % len(lines)]
+
+    def pick(self, name: str, key: str) -> str:
+        """A line that depends on ``key`` alone."""
+        return random.Random(key).choice(self.lines(name))
+
+    def unused(self, name: str, said: str, chance: random.Random) -> str | None:
+        """A line that does not yet stand in ``said``, or None when all do."""
+        fresh = [line for line in self.lines(name) if line not in said]
+        return chance.choice(fresh) if fresh else None
+
+    def join(self, parts: Sequence[str | None]) -> str:
+        """Parts as one utterance in the language's manner."""
+        return self.glue.join(part for part in parts if part)
+
+
+@lru_cache(maxsize=32)
+def load_phrases(package: str, language: Language, folder: str = "phrases") -> Phrases:
+    """The phrases at ``<package>/<folder>/<language>.yaml``."""
+    path = files(package) / folder / f"{language}.yaml"
+    return Phrases(str(path), yaml.safe_load(path.read_text(encoding="utf-8")), language)

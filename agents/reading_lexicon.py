@@ -1,0 +1,276 @@
+"""Loads the counselor-move lexicons (``profiles/data/moves/<language>.yaml``) and compiles them once.
+
+Patterns are lower-case and every repeat in them is bounded, so each search is linear in the text. ``<3>``
+stands for "up to three words between" in English, "up to three characters between" in Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from profiles.errors import UserError
+from profiles.schema import Record
+from profiles.vocabulary import Language, Move
+
+__all__ = ["Lexicon", "LexiconText", "Rule", "load_lexicon"]
+
+Need = Literal["question", "statement", "leave", "no_leave", "tied", "untied"]
+Guard = Literal["negation", "reported"]
+Patterns = tuple[str, ...]
+
+_CLASS = re.compile(r"\[[^\]]*\]")
+_GAP = re.compile(r"<(\d+)>")
+_FAULTS = (
+    (re.compile(r"(?<!\\)[A-Z]"), "has a capital letter; texts are read in lower case, write it so"),
+    (re.compile(r"(?<!\\)[*+]|(?<!\\)\{\d+,\}"), "has an unbounded repeat; write {0,9} or <3>"),
+)
+# A guard looks back this many characters, so that many hits in one long sentence stay cheap.
+_WINDOW = 80
+
+
+class Thresholds(Record):
+    """Where the rules draw their lines. Shares are 0-1; the rest are counts.
+
+    reflection_overlap: least share of a sentence with a reflective stem that is the client's last turn's.
+    feeling_overlap: the same for a sentence with a feeling word but no stem.
+    verbatim: copied share from which a sentence is only the client's own words and shows no move.
+    echo_turn, echo_body: copied share of the whole turn; of what stands behind a stem.
+    echo_client: share of the client's turn that an echo hands back.
+    run: length of a copied run, in words (en) or characters (zh).
+    carried: share of a turn that a summary carries from earlier client turns.
+    ignored_overlap: share of a turn, below which it does not speak of what the client just confided.
+    off_topic_units: fewest content units of a turn that can be off topic.
+    repeat, repeat_units: likeness (Jaccard) from which a sentence of so many units repeats an earlier one.
+    """
+
+    reflection_overlap: float = Field(ge=0, le=1)
+    feeling_overlap: float = Field(ge=0, le=1)
+    verbatim: float = Field(ge=0, le=1)
+    echo_turn: float = Field(ge=0, le=1)
+    echo_body: float = Field(ge=0, le=1)
+    echo_client: float = Field(ge=0, le=1)
+    run: int = Field(ge=2)
+    carried: float = Field(ge=0, le=1)
+    ignored_overlap: float = Field(ge=0, le=1)
+    off_topic_units: int = Field(ge=1)
+    repeat: float = Field(ge=0, le=1)
+    repeat_units: int = Field(ge=1)
+
+
+class RuleText(Record):
+    """One way to show a move: one of ``any`` in a sentence that holds none of ``unless`` and meets ``needs``.
+
+    needs: ``leave`` / ``no_leave`` = the sentence or the next asks the client's leave; ``tied`` / ``untied`` =
+        it does or does not share content with the client's turns.
+    guards: a hit does not count behind a negation, or inside what somebody else says or fears.
+    """
+
+    any: Patterns = Field(min_length=1)
+    unless: Patterns = ()
+    needs: tuple[Need, ...] = ()
+    guards: tuple[Guard, ...] = ()
+
+
+class PatternsText(Record):
+    """The named lists of patterns outside the moves; each is explained in the lexicon file."""
+
+    reflective_stems: Patterns = Field(min_length=1)
+    statement_stems: Patterns = Field(min_length=1)
+    addressed: Patterns = Field(min_length=1)
+    summary_stems: Patterns = Field(min_length=1)
+    echo_prefixes: Patterns = Field(min_length=1)
+    asked_without_mark: Patterns = Field(min_length=1)
+    question_forms: Patterns = Field(min_length=1)
+    leave: Patterns = Field(min_length=1)
+    negators: Patterns = Field(min_length=1)
+    reported: Patterns = Field(min_length=1)
+    session_words: Patterns = Field(min_length=1)
+    list_sequence: Patterns = Field(min_length=1)
+    list_lines: Patterns = Field(min_length=1)
+
+
+class LexiconText(Record):
+    """A lexicon file. Word lists are plain text: ``stop`` parted by spaces, the families by commas."""
+
+    version: str
+    thresholds: Thresholds
+    replacements: dict[str, str]
+    persons: dict[str, str]
+    stop: str
+    abbreviations: str = ""
+    irregular: dict[str, str] = {}
+    suffixes: dict[str, str] = {}
+    feelings: dict[str, str]
+    topics: dict[str, str]
+    patterns: PatternsText
+    moves: dict[Move, tuple[RuleText, ...]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A compiled ``RuleText``."""
+
+    any: re.Pattern[str]
+    unless: re.Pattern[str] | None
+    needs: frozenset[Need]
+    guards: tuple[re.Pattern[str], ...]
+
+    def found_in(self, norm: str) -> bool:
+        """Whether a normalised sentence holds a pattern that no guard and no exception takes back."""
+        if self.unless is not None and self.unless.search(norm):
+            return False
+        for hit in self.any.finditer(norm):
+            before = norm[max(0, hit.start() - _WINDOW) : hit.start()]
+            if not any(guard.search(before) for guard in self.guards):
+                return True
+        return False
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """One language's words and patterns, compiled.
+
+    families: word (stem in en) or phrase -> its family of feelings or topics.
+    phrases: finds the families' words that are not single stems.
+    """
+
+    language: Language
+    source: LexiconText
+    patterns: Mapping[str, re.Pattern[str]]
+    moves: Mapping[Move, tuple[Rule, ...]]
+    stop: frozenset[str]
+    stop_runs: re.Pattern[str] | None
+    abbreviations: frozenset[str]
+    families: Mapping[str, str]
+    phrases: re.Pattern[str]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Where the rules draw their lines."""
+        return self.source.thresholds
+
+    def stem(self, word: str) -> str:
+        """A word without its ending: enough to match ``worried`` with ``worrying``, no more."""
+        return _stem(word, self.source)
+
+    def found(self, name: str, norm: str) -> re.Match[str] | None:
+        """The first hit of a named list of patterns in a normalised text."""
+        return self.patterns[name].search(norm)
+
+
+@lru_cache(maxsize=4)
+def load_lexicon(language: Language) -> Lexicon:
+    """The compiled lexicon of a language, read once.
+
+    Raises:
+        UserError: the file is missing, is not YAML, lacks a field or holds a pattern that cannot be used.
+    """
+    name = f"profiles/data/moves/{language}.yaml"
+    path = files("profiles") / "data" / "moves" / f"{language}.yaml"
+    if not path.is_file():
+        raise UserError(f"{name}: no such file; add the move lexicon for language '{language}'")
+    return parse_lexicon(path.read_text(encoding="utf-8"), language, name)
+
+
+def parse_lexicon(text: str, language: Language, name: str) -> Lexicon:
+    """Compile the text of a lexicon file; ``name`` is how messages call the file.
+
+    Raises:
+        UserError: not YAML, a field lacks or is wrong, or a pattern cannot be used.
+    """
+    try:
+        source = LexiconText.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise UserError(f"{name}: not valid YAML ({' '.join(str(error).split())}); mend that line") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(f"{name}: {place}: {first['msg']}; mend that field") from error
+    return _Compiler(language, name).lexicon(source)
+
+
+@dataclass(frozen=True)
+class _Compiler:
+    language: Language
+    name: str
+
+    def lexicon(self, source: LexiconText) -> Lexicon:
+        stop = frozenset(source.stop.split())
+        lists = source.patterns.model_dump()
+        families = self._families(source)
+        phrases = families if self.language == "zh" else [words for words in families if " " in words]
+        return Lexicon(
+            language=self.language,
+            source=source,
+            patterns={field: self._pattern(field, patterns) for field, patterns in lists.items()},
+            moves={move: self._rules(move, rules, source) for move, rules in source.moves.items()},
+            stop=stop,
+            stop_runs=_literals(stop) if self.language == "zh" else None,
+            abbreviations=frozenset(source.abbreviations.split()),
+            families=families,
+            phrases=_literals(phrases, word=self.language == "en"),
+        )
+
+    def _families(self, source: LexiconText) -> dict[str, str]:
+        families: dict[str, str] = {}
+        for family, words in {**source.topics, **source.feelings}.items():
+            for word in (part.strip() for part in words.split(",")):
+                single = self.language == "en" and " " not in word
+                families[_stem(word, source) if single else word] = family
+        return families
+
+    def _rules(self, move: Move, rules: tuple[RuleText, ...], source: LexiconText) -> tuple[Rule, ...]:
+        guards = {
+            "negation": self._pattern("negators", source.patterns.negators),
+            "reported": self._pattern("reported", source.patterns.reported),
+        }
+        return tuple(
+            Rule(
+                any=self._pattern(move, rule.any),
+                unless=self._pattern(move, rule.unless) if rule.unless else None,
+                needs=frozenset(rule.needs),
+                guards=tuple(guards[guard] for guard in rule.guards),
+            )
+            for rule in rules
+        )
+
+    def _pattern(self, field: str, patterns: Patterns) -> re.Pattern[str]:
+        gap = r"(?: [^\\s]{1,20}){0,\1}" if self.language == "en" else r".{0,\1}"
+        for pattern in patterns:
+            bare = _CLASS.sub("", pattern)
+            for fault, remedy in _FAULTS:
+                if fault.search(bare):
+                    raise UserError(f"{self.name}: {field}: pattern '{pattern}' {remedy}")
+            try:
+                re.compile(_GAP.sub(gap, pattern))
+            except re.error as error:
+                raise UserError(f"{self.name}: {field}: pattern '{pattern}': {error}; mend it") from error
+        joined = "|".join(_GAP.sub(gap, pattern) for pattern in patterns)
+        # Patterns of lines stand at a line's begin, which need not be a word's.
+        start = r"\b" if self.language == "en" and field != "list_lines" else ""
+        return re.compile(f"{start}(?:{joined})", re.MULTILINE if field == "list_lines" else 0)
+
+
+def _literals(words: Iterable[str], word: bool = False) -> re.Pattern[str]:
+    longest_first = sorted(words, key=lambda text: (-len(text), text))
+    joined = "|".join(re.escape(text) for text in longest_first) or "(?!)"
+    return re.compile(rf"\b(?:{joined})\b" if word else joined)
+
+
+def _stem(word: str, source: LexiconText) -> str:
+    if word in source.irregular:
+        return source.irregular[word]
+    for suffix, instead in source.suffixes.items():
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            word = word.removesuffix(suffix) + instead
+            break
+    doubled = len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiouls"
+    return word[:-1] if doubled else word

@@ -1,0 +1,220 @@
+"""Finds the moves of one counselor turn: which sentence shows which move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.reading_lexicon import Lexicon, Rule
+from agents.reading_text import Words, copied_share, length, normalise, split_sentences, words_of
+from profiles.vocabulary import Move
+
+__all__ = ["Heard", "Sentence", "moves_in", "study"]
+
+Evidence = dict[Move, str]
+
+_ASKING = frozenset({Move.OPEN_QUESTION, Move.CLOSED_QUESTION})
+_WARM = frozenset({Move.REFLECTION, Move.VALIDATION, Move.AFFIRMATION, Move.SUMMARY})
+# A repeated sentence earns nothing anew, but repeated harm still harms and help in danger bears repeating.
+_FADING = _WARM | _ASKING | {Move.COLLABORATION, Move.PLANNING, Move.INFORMATION, Move.CANDOR}
+# A sentence that argues or directs neither understands nor explores, whatever its first words promise.
+_SPOILING = frozenset({Move.ADVICE, Move.CONFRONTATION, Move.MINIMISING})
+# A question that serves one of these is not the bare yes-or-no question that narrows a talk.
+_SERVED = frozenset(
+    {
+        Move.RISK_ENQUIRY,
+        Move.SAFETY_SUPPORT,
+        Move.COLLABORATION,
+        Move.PLANNING,
+        Move.REFLECTION,
+        Move.OPEN_QUESTION,
+        Move.ADVICE,
+        Move.CONFRONTATION,
+    }
+)
+_RECEIVING = _WARM | {Move.RISK_ENQUIRY, Move.SAFETY_SUPPORT}
+# Small talk asks and informs too, so these alone do not bring a turn back to the client.
+_IDLE = _ASKING | {Move.INFORMATION, Move.COLLABORATION, Move.OFF_TOPIC}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What stood in the talk before the turn.
+
+    last: the client's last turn. before: content of the client's earlier turns. said: the counselor's own
+    earlier sentences, normalised, with their content.
+    """
+
+    last: str
+    last_words: Words
+    before: Words
+    said: tuple[tuple[str, Words], ...]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the turn and all that the rules ask about it.
+
+    related: share (0-1) of its content that is the client's last turn's, kindred words counted as the same.
+    copied: share (0-1) of it that is copied from that turn. leave: it or the next one asks the client's leave.
+    """
+
+    text: str
+    norm: str
+    words: Words
+    question: bool
+    leave: bool
+    related: float
+    tied: bool
+    copied: float
+    stale: bool
+
+
+def study(text: str, heard: Heard, lexicon: Lexicon) -> tuple[Sentence, ...]:
+    """The sentences of a turn with what the rules ask about each."""
+    texts = split_sentences(text, lexicon.language)
+    norms = [normalise(piece, lexicon) for piece in texts]
+    leaves = [lexicon.found("leave", norm) is not None for norm in norms] + [False]
+    return tuple(
+        _study_one(piece, norm, leaves[place] or leaves[place + 1], heard, lexicon)
+        for place, (piece, norm) in enumerate(zip(texts, norms, strict=True))
+    )
+
+
+def moves_in(
+    text: str, sentences: Sequence[Sentence], heard: Heard, carried: float, disclosed: bool, lexicon: Lexicon
+) -> Evidence:
+    """The moves of a turn, each with the sentence that first shows it (or the turn, where none does alone).
+
+    Args:
+        carried: share (0-1) of the turn that comes from the client's turns before the last one.
+        disclosed: the client's last turn told something sensitive.
+    """
+    evidence: Evidence = {}
+    for sentence in sentences:
+        for move in _sentence_moves(sentence, lexicon):
+            evidence.setdefault(move, sentence.text)
+    summing = _summing(sentences, lexicon) if carried >= lexicon.thresholds.carried else None
+    if summing:
+        evidence[Move.SUMMARY] = summing
+    if _echoes(text, heard.last, lexicon):
+        evidence = {move: shown for move, shown in evidence.items() if move not in _WARM}
+        evidence[Move.ECHO] = text
+    evidence = _settle_topic(evidence, sentences, heard, lexicon)
+    if disclosed and not _RECEIVING & evidence.keys() and _far(text, heard, lexicon):
+        evidence[Move.IGNORED_DISCLOSURE] = sentences[0].text if sentences else ""
+    return {move: evidence[move] for move in Move if move in evidence}
+
+
+def _study_one(text: str, norm: str, leave: bool, heard: Heard, lexicon: Lexicon) -> Sentence:
+    words = words_of(text, lexicon.language)
+    related = words.shared(heard.last_words)
+    return Sentence(
+        text=text,
+        norm=norm,
+        words=words,
+        question=bool(set(text[-3:]) & set("?？")) or lexicon.found("asked_without_mark", norm) is not None,
+        leave=leave,
+        related=related,
+        tied=related > 0 or words.shared(heard.before) > 0,
+        copied=copied_share(text, heard.last, lexicon.language),
+        stale=any(_repeats(norm, words, old, lexicon) for old in heard.said),
+    )
+
+
+def _repeats(norm: str, words: Words, old: tuple[str, Words], lexicon: Lexicon) -> bool:
+    old_norm, old_words = old
+    if norm == old_norm:
+        return True
+    line = lexicon.thresholds
+    alike = len(words.units & old_words.units) >= line.repeat * len(words.units | old_words.units)
+    return alike and len(words.units) >= line.repeat_units
+
+
+def _sentence_moves(sentence: Sentence, lexicon: Lexicon) -> list[Move]:
+    if sentence.copied >= lexicon.thresholds.verbatim:
+        return []
+    found = {move for move, rules in lexicon.moves.items() if _any_holds(rules, sentence)}
+    if Move.SAFETY_SUPPORT in found:
+        found.discard(Move.ADVICE)
+    if Move.AFFIRMATION in found:
+        found.discard(Move.FLATTERY)
+    if _SPOILING & found:
+        found -= _WARM | {Move.OPEN_QUESTION}
+    elif _reflects(sentence, lexicon):
+        found.add(Move.REFLECTION)
+    if sentence.question and not found & _SERVED:
+        found.add(Move.CLOSED_QUESTION)
+    if sentence.stale:
+        found -= _FADING
+    return [move for move in Move if move in found]
+
+
+def _any_holds(rules: Sequence[Rule], sentence: Sentence) -> bool:
+    return any(_meets(rule, sentence) and rule.found_in(sentence.norm) for rule in rules)
+
+
+def _meets(rule: Rule, sentence: Sentence) -> bool:
+    met = {
+        "question": sentence.question,
+        "statement": not sentence.question,
+        "leave": sentence.leave,
+        "no_leave": not sentence.leave,
+        "tied": sentence.tied,
+        "untied": not sentence.tied,
+    }
+    return all(met[need] for need in rule.needs)
+
+
+def _reflects(sentence: Sentence, lexicon: Lexicon) -> bool:
+    """A stem or a feeling word, with content of the client's last turn."""
+    line = lexicon.thresholds
+    stem = lexicon.found("reflective_stems", sentence.norm)
+    if sentence.question:
+        asked = lexicon.found("question_forms", sentence.norm)
+        leads = stem is not None and (asked is None or stem.start() <= asked.start())
+        return leads and sentence.related >= line.reflection_overlap
+    if stem or lexicon.found("statement_stems", sentence.norm):
+        return sentence.related >= line.reflection_overlap
+    feels = bool(sentence.words.families & lexicon.source.feelings.keys())
+    return feels and sentence.related >= line.feeling_overlap and bool(lexicon.found("addressed", sentence.norm))
+
+
+def _summing(sentences: Sequence[Sentence], lexicon: Lexicon) -> str | None:
+    fresh = (s for s in sentences if not s.stale and s.copied < lexicon.thresholds.verbatim)
+    return next((s.text for s in fresh if lexicon.found("summary_stems", s.norm)), None)
+
+
+def _echoes(text: str, last: str, lexicon: Lexicon) -> bool:
+    """Whether the turn is the client's own words handed back, bare or behind a few words of introduction."""
+    line, language = lexicon.thresholds, lexicon.language
+    back = copied_share(last, text, language)
+    norm = normalise(text, lexicon)
+    prefix = lexicon.found("echo_prefixes", norm)
+    bare = max(copied_share(text, last, language), copied_share(norm[prefix.end() :] if prefix else "", last, language))
+    if bare >= line.echo_turn:
+        return back >= line.echo_client or length(text, language) > 2 * line.run
+    stem = lexicon.found("reflective_stems", norm)
+    body = norm[stem.end() :] if stem and stem.start() <= line.run else ""
+    return back >= line.echo_client and copied_share(body, last, language) >= line.echo_body
+
+
+def _settle_topic(
+    evidence: Evidence, sentences: Sequence[Sentence], heard: Heard, lexicon: Lexicon
+) -> Evidence:
+    """Decide whether the turn is off topic; if so, its questions ask about something else than the client."""
+    named = evidence.get(Move.OFF_TOPIC)
+    units = {unit for sentence in sentences for unit in sentence.words.units}
+    strange = (
+        bool(heard.last_words.units or heard.before.units)
+        and len(units) >= lexicon.thresholds.off_topic_units
+        and not any(s.tied or lexicon.found("session_words", s.norm) for s in sentences)
+    )
+    if evidence.keys() - _IDLE or not (named or strange):
+        return {move: shown for move, shown in evidence.items() if move is not Move.OFF_TOPIC}
+    kept = {move: shown for move, shown in evidence.items() if move not in _ASKING}
+    return {**kept, Move.OFF_TOPIC: named or sentences[0].text}
+
+
+def _far(text: str, heard: Heard, lexicon: Lexicon) -> bool:
+    return words_of(text, lexicon.language).shared(heard.last_words) < lexicon.thresholds.ignored_overlap

@@ -1,0 +1,159 @@
+"""Many sessions: concurrency, resume and progress. A session that fails is data; the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.dialogue import Turn, Usage
+from agents.models.base import ChatModel
+from agents.models.journal import CallEvent, SessionJournal
+from agents.models.offline import OFFLINE
+from agents.models.providers import ModelBench
+from arena.build import RunPlan, SessionPlan
+from arena.events import CallFinished, Observer, RunEnded, RunPlanned, SessionEnded, SessionStarted, TurnTaken
+from arena.play import SessionResult, play
+from arena.record import event_rows, judgment_rows, session_row, turn_rows
+from arena.session import build_graph
+from storage.calls import CallStore
+from storage.database import Database
+from storage.queries import session_status
+from storage.records import finish_run, replace_session, save_run
+from storage.tables import RunRow
+from storage.writer import Writer
+
+
+@dataclass
+class Tally:
+    """Calls and tokens of one session by channel."""
+
+    channels: dict[str, dict[str, int | None]] = field(default_factory=dict)
+
+    def add(self, event: CallEvent) -> None:
+        """Count one call."""
+        row = self.channels.setdefault(event.channel, {"calls": 0, "replayed": 0, "failed": 0, **_no_tokens()})
+        row["calls"] = (row["calls"] or 0) + 1
+        row["replayed"] = (row["replayed"] or 0) + int(event.replayed)
+        row["failed"] = (row["failed"] or 0) + int(event.failed is not None)
+        for name in _no_tokens():
+            count = getattr(event.usage, name)
+            if count is not None:
+                row[name] = (row[name] or 0) + count
+
+
+def _no_tokens() -> dict[str, int | None]:
+    return dict.fromkeys(Usage.model_fields)
+
+
+@dataclass(frozen=True)
+class _Hall:
+    """What all sessions of a batch share."""
+
+    plan: RunPlan
+    bench: ModelBench
+    writer: Writer
+    calls: CallStore
+    graph: Any
+    observe: Observer
+
+
+async def run_batch(plan: RunPlan, bench: ModelBench, database: Database, observe: Observer) -> None:
+    """Play every session of the plan that is not finished yet.
+
+    Finished sessions are left alone; failed ones are tried again, and calls that an earlier try finished are
+    taken from the journal.
+    """
+    statuses = session_status(database, plan.id)
+    waiting = [item for item in plan.sessions if statuses.get(item.spec.id) != "finished"]
+    done = len(plan.sessions) - len(waiting)
+    observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=done))
+    failed = 0
+    async with Writer(database) as writer:
+        await writer.write(lambda session: save_run(session, _run_row(plan)))
+        hall = _Hall(plan, bench, writer, CallStore(writer), build_graph(), observe)
+        queue = iter(waiting)
+        workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
+        failed = sum(await _all(workers))
+        await writer.write(lambda session: finish_run(session, plan.id))
+    observe(RunEnded(run_id=plan.id, finished=len(plan.sessions) - failed, failed=failed))
+
+
+async def _all(workers: list[Any]) -> list[int]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(worker) for worker in workers]
+    return [task.result() for task in tasks]
+
+
+async def _work(hall: _Hall, queue: Any) -> int:  # noqa: ANN401  (an iterator shared by all workers)
+    failed = 0
+    for item in queue:
+        result = await _one(hall, item)
+        failed += result.failure is not None
+        await asyncio.sleep(0)  # offline sessions never wait, so the display would starve
+    return failed
+
+
+async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:
+    spec, label = item.spec, item.counselor.label
+    hall.observe(SessionStarted(session_id=spec.id, counselor=label, profile_id=spec.profile.id))
+    tally = Tally()
+    model_for = _journaled(hall, item, tally)
+    on_turn = _turn_teller(hall.observe, spec.id)
+    result = await play(hall.plan, item, model_for, hall.graph, on_turn)
+    result.usage = tally.channels
+    rows = (session_row(result, hall.plan.id), turn_rows(result), judgment_rows(result), event_rows(result))
+    await hall.writer.write(lambda session: replace_session(session, *rows))
+    hall.observe(
+        SessionEnded(
+            session_id=spec.id,
+            counselor=label,
+            profile_id=spec.profile.id,
+            status="failed" if result.failure else "finished",
+            error=f"{result.failure.kind}: {result.failure.message}" if result.failure else None,
+        )
+    )
+    return result
+
+
+def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, str], ChatModel]:
+    """Models for one session. Offline answers cost nothing and are not journaled."""
+    session_id = item.spec.id
+
+    def told(event: CallEvent) -> None:
+        tally.add(event)
+        hall.observe(
+            CallFinished(
+                session_id=session_id,
+                channel=event.channel,
+                model=event.model,
+                usage=event.usage,
+                replayed=event.replayed,
+                failed=event.failed,
+            )
+        )
+
+    paid = SessionJournal(session_id, hall.calls.load(session_id), hall.calls, told)
+    free = SessionJournal(session_id, on_call=told)
+
+    def model_for(spec: str, channel: str) -> ChatModel:
+        return (free if spec == OFFLINE else paid).model(hall.bench.model(spec), channel)
+
+    return model_for
+
+
+def _turn_teller(observe: Observer, session_id: str) -> Callable[[Turn], None]:
+    return lambda turn: observe(TurnTaken(session_id=session_id, turn=turn))
+
+
+def _run_row(plan: RunPlan) -> RunRow:
+    return RunRow(
+        id=plan.id,
+        name=plan.config.name,
+        status="running",
+        offline=plan.offline,
+        config=plan.identity,
+        versions=plan.versions,
+        planned=len(plan.sessions),
+    )

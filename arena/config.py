@@ -1,0 +1,126 @@
+"""The configuration of a run: what a person sets, and the hash by which a run is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from arena.session import OnHarm
+from arena.stages import StageMode
+from profiles.located import read_yaml, validate
+from profiles.vocabulary import Language
+
+# These change how fast and where a run goes, not what it finds; they are no part of its identity.
+_NOT_IDENTITY = frozenset({"max_connections", "timeout", "deadline", "db", "name", "base_url"})
+
+
+class RunConfig(BaseModel):
+    """All settings of a run.
+
+    Attributes:
+        counselors: ``NAME[:VARIANT][@MODEL]``, e.g. ``plain:psycho@openai/x``; without ``@MODEL`` it is ``model``.
+        clients: ``all``, a number, ``theme=...``, ids with commas between, or a file of the user's own.
+        client: the kind of client: ``dynamic`` or ``cooperative``.
+        model: default model of all roles; ``client_model`` and ``judge_model`` override it for their role.
+        rounds: 1-200; a round is one client turn and one counselor turn.
+        repeats: sessions of each counselor with each client; each repeat has its own seed.
+        seed: all chance of the run comes from it; the same client and repeat has the same seed for every counselor.
+        stage_mode: ``paced`` follows round budgets, ``earned`` lets the client move on only when ready.
+        opening: who speaks first; with ``counselor`` a fixed greeting stands before round 1.
+        resistance: set every client's resistance to this level (0-3) instead of its card's.
+        self_score: let the counselor's own model score the counselor party too.
+        temperature: sent to servers when set. timeout, deadline: seconds a try, and a call with all its retries.
+        send_seed: send the call's seed to servers too.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    counselors: tuple[str, ...] = Field(default=("plain",), min_length=1)
+    clients: str = "all"
+    client: str = "dynamic"
+    model: str = "offline"
+    client_model: str | None = None
+    judge_model: str | None = None
+    rounds: int = Field(default=25, ge=1, le=200)
+    lang: Language = "en"
+    repeats: int = Field(default=1, ge=1, le=1000)
+    seed: int = Field(default=1, ge=0)
+    stage_mode: StageMode = "paced"
+    opening: Literal["counselor", "client"] = "counselor"
+    resistance: int | None = Field(default=None, ge=0, le=3)
+    on_harm: OnHarm = "continue"
+    self_score: bool = True
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    send_seed: bool = False
+    max_connections: int = Field(default=8, ge=1, le=1000)
+    timeout: float = Field(default=180.0, gt=0)
+    deadline: float = Field(default=600.0, gt=0)
+    base_url: str | None = None
+    db: str = "arena.db"
+    name: str = ""
+
+    @field_validator("counselors")
+    @classmethod
+    def _differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is named twice; use repeats for more sessions")
+        return names
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> Self:
+        """Read a run file.
+
+        Raises:
+            UserError: not YAML, an unknown field (the nearest right one is named), or a value out of range.
+        """
+        located = read_yaml(path)
+        if not isinstance(located.value, dict):
+            raise located.fault((), "a run file must hold fields such as 'counselors' and 'clients'")
+        return validate(cls, located.value, located)
+
+    @property
+    def role_models(self) -> dict[str, str]:
+        """Addresses of the default counselor's, the client's and the judge's model."""
+        return {
+            "counselor": self.model,
+            "client": self.client_model or self.model,
+            "judge": self.judge_model or self.model,
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that make a run what it is."""
+        settings = self.model_dump(mode="json", exclude=set(_NOT_IDENTITY))
+        return {**settings, "models": self.role_models}
+
+
+def content_hash() -> str:
+    """First 12 hex digits of SHA-256 over all prompts, phrases, word lists, weights and rubrics in use."""
+    digest = hashlib.sha256()
+    for package in ("agents", "arena", "profiles"):
+        for name, content in sorted(_data_files(files(package), package)):
+            digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def run_key(identity: dict[str, Any]) -> str:
+    """The run's id: first 12 hex digits of SHA-256 over its resolved configuration."""
+    text = json.dumps(identity, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _data_files(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
+    found = []
+    for item in folder.iterdir():
+        place = f"{name}/{item.name}"
+        if item.is_dir() and place != "profiles/data/clients" and place != "arena/templates":
+            found += _data_files(item, place)
+        elif item.name.endswith((".md", ".yaml")):
+            found.append((place, item.read_bytes()))
+    return found

@@ -1,0 +1,130 @@
+"""Play one planned session: the dialogue, then safety, fidelity and the three parties' scores."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from agents.dialogue import End, Turn
+from agents.models.base import ChatModel
+from arena.build import RunPlan, SessionPlan, build_client, build_counselor
+from arena.fidelity.check import Fidelity, check_fidelity
+from arena.safety import SafetyFinding, gate, screen_response
+from arena.scoring.combine import Outcome, combine
+from arena.scoring.judgment import Judgment
+from arena.scoring.parties import views
+from arena.session import Cast, Transcript, cast, run_session
+from profiles.errors import ArenaError, ModelError
+from profiles.vocabulary import Language
+
+ModelFor = Callable[[str, str], ChatModel]
+"""(model address, channel) -> the model to ask, journaled under that channel."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a session failed: the error's kind and one line."""
+
+    kind: str
+    message: str
+
+
+@dataclass
+class SessionResult:
+    """All that one session left. A failed session keeps the turns it got."""
+
+    plan: SessionPlan
+    turns: tuple[Turn, ...] = ()
+    end: End | None = None
+    rounds: int = 0
+    findings: tuple[SafetyFinding, ...] = ()
+    gate: str = "not_checked"
+    fidelity: Fidelity | None = None
+    judgments: tuple[Judgment, ...] = ()
+    outcome: Outcome | None = None
+    failure: Failure | None = None
+    seconds: float = 0.0
+    usage: dict[str, dict[str, int | None]] = field(default_factory=dict)
+
+
+async def play(
+    run: RunPlan,
+    plan: SessionPlan,
+    model_for: ModelFor,
+    graph: CompiledStateGraph[Any, Cast, Any, Any],
+    on_turn: Callable[[Turn], None],
+) -> SessionResult:
+    """Play and score one session. A model's failure becomes part of the result; nothing else is caught here."""
+    result = SessionResult(plan)
+    spoken: list[Turn] = []
+
+    def heard(turn: Turn) -> None:
+        spoken.append(turn)
+        on_turn(turn)
+
+    started = time.monotonic()
+    try:
+        dialogue = await run_session(_cast(run, plan, model_for, heard), graph)
+    except ArenaError as error:
+        kind = error.kind if isinstance(error, ModelError) else "error"
+        result.failure = Failure(kind, " ".join(str(error).split())[:500])
+        result.turns = tuple(spoken)
+        result.rounds = spoken[-1].round if spoken else 0
+    else:
+        await _assess(result, dialogue, run, model_for)
+    result.seconds = time.monotonic() - started
+    return result
+
+
+async def _assess(result: SessionResult, dialogue: Transcript, run: RunPlan, model_for: ModelFor) -> None:
+    language = run.config.lang
+    result.turns, result.end, result.rounds = dialogue.turns, dialogue.end, dialogue.rounds
+    result.findings = (*dialogue.findings, *screen_response(dialogue.turns, language))
+    result.gate = gate(result.findings)
+    fidelity, *judgments = await asyncio.gather(
+        _fidelity(result, run, model_for), *_judgments(result, run, model_for, language)
+    )
+    result.fidelity = fidelity
+    result.judgments = tuple(judgments)
+    result.outcome = combine(result.judgments)
+
+
+def _cast(run: RunPlan, plan: SessionPlan, model_for: ModelFor, on_turn: Callable[[Turn], None]) -> Cast:
+    client = build_client(run, model_for(run.config.role_models["client"], "client"))
+    spec = plan.counselor
+    own_model = model_for(spec.model, "counselor") if spec.model else None
+    return cast(plan.spec, client, build_counselor(spec, run.config.lang, own_model), on_turn)
+
+
+def _judgments(
+    result: SessionResult, run: RunPlan, model_for: ModelFor, language: Language
+) -> list[Coroutine[Any, Any, Judgment]]:
+    spec, profile = result.plan.spec, result.plan.spec.profile
+    judge = run.config.role_models["judge"]
+    asked = [
+        view.judge(model_for(judge, f"judge.{party.value}"), language).judge(result.turns, profile, spec.seed)
+        for party, view in views().items()
+    ]
+    if run.config.self_score:
+        own = result.plan.counselor.model
+        for view in (view for view in views().values() if view.looks_back):
+            if own:
+                asked.append(view.self_judge(model_for(own, "self"), language).judge(result.turns, None, spec.seed))
+            else:
+                asked.append(_nobody(view.no_self_judgment(language, "a script has no view of itself", spec.seed)))
+    return asked
+
+
+async def _nobody(judgment: Judgment) -> Judgment:
+    return judgment
+
+
+async def _fidelity(result: SessionResult, run: RunPlan, model_for: ModelFor) -> Fidelity:
+    spec = result.plan.spec
+    judge = model_for(run.config.role_models["judge"], "fidelity")
+    return await check_fidelity(judge, spec.profile, result.turns, spec.language, spec.seed)

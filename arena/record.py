@@ -1,0 +1,124 @@
+"""A session's result as the rows of the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.dialogue import Turn
+from arena.play import SessionResult
+from arena.scoring.judgment import Judgment
+from storage.tables import JudgmentRow, SafetyEventRow, ScoreRow, SessionRow, TurnRow
+
+
+def session_row(result: SessionResult, run_id: str) -> SessionRow:
+    """The session's own row."""
+    plan, spec = result.plan, result.plan.spec
+    fidelity = result.fidelity
+    return SessionRow(
+        id=spec.id,
+        run_id=run_id,
+        ordinal=plan.ordinal,
+        counselor=plan.counselor.label,
+        profile_id=spec.profile.id,
+        theme=spec.profile.theme.value,
+        resistance=spec.profile.resistance,
+        risk=spec.profile.risk.level,
+        language=spec.language,
+        repeat=plan.repeat,
+        seed=spec.seed,
+        status="failed" if result.failure else "finished",
+        error_kind=result.failure.kind if result.failure else None,
+        error=result.failure.message if result.failure else None,
+        end_by=result.end.by if result.end else None,
+        end_reason=result.end.reason if result.end else None,
+        rounds=result.rounds,
+        gate=result.gate,
+        fidelity=("not_checked" if fidelity is None or fidelity.status == "unchecked" else fidelity.status),
+        fidelity_flags=[flag.model_dump(mode="json") for flag in fidelity.flags] if fidelity else [],
+        outcome=_outcome(result),
+        profile=spec.profile.model_dump(mode="json"),
+        usage=result.usage,
+        seconds=round(result.seconds, 3),
+    )
+
+
+def turn_rows(result: SessionResult) -> list[TurnRow]:
+    """One row a turn."""
+    return [
+        TurnRow(
+            session_id=result.plan.spec.id,
+            index=turn.index,
+            round=turn.round,
+            speaker=turn.speaker,
+            stage=turn.stage.value,
+            text=turn.text,
+            reasoning=turn.reasoning,
+            sentences=[label.model_dump(mode="json") for label in turn.sentences],
+            notes=turn.notes,
+            call=turn.call.model_dump(mode="json") if turn.call else None,
+        )
+        for turn in result.turns
+    ]
+
+
+def judgment_rows(result: SessionResult) -> list[tuple[JudgmentRow, list[ScoreRow]]]:
+    """One row a judgment with one row a dimension."""
+    return [_judgment(judgment, result.plan.spec.id) for judgment in result.judgments]
+
+
+def event_rows(result: SessionResult) -> list[SafetyEventRow]:
+    """One row a safety finding."""
+    fields = ("turn", "speaker", "kind", "level", "quote", "rule", "source", "failed_gate")
+    return [
+        SafetyEventRow(session_id=result.plan.spec.id, **{name: getattr(finding, name) for name in fields})
+        for finding in result.findings
+    ]
+
+
+def _judgment(judgment: Judgment, session_id: str) -> tuple[JudgmentRow, list[ScoreRow]]:
+    row = JudgmentRow(
+        session_id=session_id,
+        party=judgment.party.value,
+        judge=judgment.judge,
+        model=judgment.model,
+        rubric_version=judgment.rubric_version,
+        prompt_hash=judgment.prompt_hash,
+        seed=judgment.seed,
+        status=judgment.status,
+        reason=judgment.reason or None,
+        total=judgment.total,
+        item_mean=judgment.item_mean,
+        share=judgment.share,
+        passed=judgment.passed,
+        scored=judgment.scored,
+        items=len(judgment.scores),
+        call=judgment.call.model_dump(mode="json") if judgment.call else None,
+    )
+    scores = [
+        ScoreRow(
+            dimension=score.dimension,
+            status=score.status,
+            value=score.value,
+            reason=score.reason,
+            evidence=[item.model_dump(mode="json") for item in score.evidence],
+        )
+        for score in judgment.scores
+    ]
+    return row, scores
+
+
+def _outcome(result: SessionResult) -> dict[str, Any]:
+    states = [turn.notes["state"] for turn in result.turns if "state" in turn.notes]
+    told = _told(result.turns)
+    return {
+        **(result.outcome.model_dump(mode="json") if result.outcome else {}),
+        "disclosed": len(told),
+        "hidden": len(result.plan.spec.profile.hidden_facts),
+        "state_start": states[0] if states else None,
+        "state_end": states[-1] if states else None,
+    }
+
+
+def _told(turns: tuple[Turn, ...]) -> set[str]:
+    """Ids of the hidden facts told; a client's risk is no hidden fact and is not counted."""
+    return {fact for turn in turns for fact in turn.notes.get("told", ()) if fact != "risk"}

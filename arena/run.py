@@ -1,0 +1,107 @@
+"""The scripts' door: run a configuration and get typed results and a pandas frame."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from agents.models.providers import ModelBench, ProviderSettings
+from arena.build import RunPlan, plan_run
+from arena.config import RunConfig
+from arena.events import Observer, ignore
+from arena.settings import Settings
+from storage.database import Database
+from storage.queries import load_judgments, load_sessions
+from storage.tables import SessionRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from arena.leaderboard import LeaderboardRow
+
+# The floors whose rules the offline engine may use.
+RULE_PACKAGES = ("agents", "arena.scoring", "arena.fidelity")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left. Everything is also in the database at ``db`` under ``run_id``.
+
+    statuses: sessions by status. notes: one line for each card that could not be mapped whole.
+    """
+
+    run_id: str
+    db: str
+    offline: bool
+    sessions: tuple[SessionRow, ...]
+    leaderboard: tuple[LeaderboardRow, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def statuses(self) -> Mapping[str, int]:
+        """How many sessions ended how."""
+        found = [session.status for session in self.sessions]
+        return {status: found.count(status) for status in ("finished", "failed")}
+
+    def frame(self) -> pd.DataFrame:
+        """One row a session: who met whom, how it ended, and the combined scores."""
+        import pandas as pd
+
+        names = ("id", "counselor", "profile_id", "theme", "resistance", "repeat", "status", "gate", "fidelity", "rounds")
+        rows = [{**{name: getattr(row, name) for name in names}, **_flat(row.outcome)} for row in self.sessions]
+        return pd.DataFrame(rows)
+
+
+def run(config: RunConfig, observe: Observer = ignore) -> RunResult:
+    """Run from a plain script. See ``arun``."""
+    return asyncio.run(arun(config, observe))
+
+
+async def arun(config: RunConfig, observe: Observer = ignore) -> RunResult:
+    """Run, or go on with, the run that this configuration names.
+
+    Args:
+        observe: is told of every event; it looks and must not raise.
+
+    Raises:
+        UserError: the configuration names something that is not there, or a server cannot be asked.
+        StorageError: the database cannot be written.
+    """
+    from arena.batch import run_batch
+
+    plan = plan_run(config)
+    with Database.open(config.db) as database:
+        async with ModelBench(provider_settings(config)) as bench:
+            for spec in sorted(plan.model_specs()):
+                bench.model(spec)
+            await bench.check()
+            await run_batch(plan, bench, database, observe)
+        return load_result(database, plan)
+
+
+def provider_settings(config: RunConfig) -> ProviderSettings:
+    """What the providers need: keys from the environment, the rest from the configuration."""
+    settings = Settings()
+    return ProviderSettings(
+        base_url=config.base_url or settings.openai_base_url,
+        api_key=settings.openai_api_key,
+        max_connections=config.max_connections,
+        timeout=config.timeout,
+        deadline=config.deadline,
+        rule_packages=RULE_PACKAGES,
+    )
+
+
+def load_result(database: Database, plan: RunPlan) -> RunResult:
+    """The stored sessions of a plan with their leaderboard."""
+    from arena.leaderboard import leaderboard
+
+    sessions = load_sessions(database, plan.id)
+    board = leaderboard(sessions, load_judgments(database, plan.id))
+    return RunResult(plan.id, plan.config.db, plan.offline, tuple(sessions), tuple(board), plan.notes)
+
+
+def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in outcome.items() if not isinstance(value, dict)}

@@ -1,0 +1,1 @@
+"""Scoring a finished transcript from three sides: client, supervisor, counselor."""

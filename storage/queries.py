@@ -1,0 +1,241 @@
+"""Questions to the database, each in a fixed number of statements however large the run is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from difflib import get_close_matches
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from profiles.errors import UserError
+from profiles.schema import Record
+from storage.database import Database
+from storage.tables import (
+    InterviewAnswerRow,
+    JudgmentRow,
+    RunRow,
+    SafetyEventRow,
+    ScoreRow,
+    SessionRow,
+    ThoughtRecordRow,
+    TurnRow,
+)
+
+LAST = "last"
+_SHORT = 12  # characters of an id in messages
+_NAMED = 3  # runs named in a message
+_Child = TypeVar("_Child", InterviewAnswerRow, SafetyEventRow, ThoughtRecordRow)
+
+
+class RunSummary(Record):
+    """A run in a list. ``finished`` and ``failed`` count the sessions stored, of ``planned``."""
+
+    id: str
+    name: str
+    created_at: datetime
+    status: str
+    planned: int
+    finished: int
+    failed: int
+    offline: bool
+
+
+class SessionCounts(Record):
+    """How the sessions of a run stand; ``gate_failed`` and ``flagged`` count finished sessions only."""
+
+    planned: int
+    finished: int
+    failed: int
+    gate_failed: int
+    flagged: int
+
+
+class JudgmentWithScores(NamedTuple):
+    """A judgment and its scores in the order of their dimensions' names."""
+
+    judgment: JudgmentRow
+    scores: list[ScoreRow]
+
+
+def list_runs(db: Database) -> list[RunSummary]:
+    """All runs, newest first."""
+    with db.session() as session:
+        runs = session.exec(select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.id))).all()
+        counted = session.exec(
+            select(SessionRow.run_id, SessionRow.status, func.count()).group_by(
+                SessionRow.run_id, SessionRow.status
+            )
+        )
+        numbers = {(run_id, status): number for run_id, status, number in counted}
+    return [_summary(run, numbers) for run in runs]
+
+
+def _summary(run: RunRow, numbers: Mapping[tuple[str, str], int]) -> RunSummary:
+    return RunSummary(
+        id=run.id,
+        name=run.name,
+        created_at=run.created_at,
+        status=run.status,
+        planned=run.planned,
+        finished=numbers.get((run.id, "finished"), 0),
+        failed=numbers.get((run.id, "failed"), 0),
+        offline=run.offline,
+    )
+
+
+def find_run(db: Database, text: str) -> RunRow:
+    """The run that ``text`` names: its id, the beginning of one id, its name, or ``last`` for the newest.
+
+    Raises:
+        UserError: no run is named so, or several are.
+    """
+    with db.session() as session:
+        newest_first = select(RunRow.id, RunRow.name).order_by(col(RunRow.created_at).desc(), col(RunRow.id))
+        runs = list(session.exec(newest_first))
+        if not runs:
+            raise UserError(f"{db.place} holds no runs yet: start one with `arena run`")
+        return session.get_one(RunRow, _chosen(text.strip(), runs))
+
+
+def _chosen(text: str, runs: list[tuple[str, str]]) -> str:
+    ids = [run_id for run_id, _ in runs]
+    if text in ids:
+        return text
+    if text == LAST:
+        return ids[0]
+    found = [(run_id, name) for run_id, name in runs if text and (run_id.startswith(text) or name == text)]
+    if len(found) == 1:
+        return found[0][0]
+    if found:
+        raise UserError(f"'{text}' names {len(found)} runs: {_named(found)}; give more of the id")
+    raise UserError(f"there is no run '{text}': nearest {_named(_nearest(text, runs))}; `last` is the newest")
+
+
+def _nearest(text: str, runs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Runs whose name or id looks like ``text``; the newest ones if none does."""
+    words = {word: run for run in reversed(runs) for word in (run[0][: max(len(text), 1)], run[1]) if word}
+    close = get_close_matches(text, words, n=_NAMED)
+    return list(dict.fromkeys(words[word] for word in close)) or runs
+
+
+def _named(runs: list[tuple[str, str]]) -> str:
+    shown = [run_id[:_SHORT] + (f" ({name})" if name else "") for run_id, name in runs[:_NAMED]]
+    return ", ".join(shown) + (", ..." if len(runs) > _NAMED else "")
+
+
+def session_status(db: Database, run_id: str) -> dict[str, str]:
+    """The status (``finished``, ``failed``) of each stored session of a run by its id, in the run's order."""
+    with db.session() as session:
+        return dict(
+            session.exec(
+                select(SessionRow.id, SessionRow.status)
+                .where(SessionRow.run_id == run_id)
+                .order_by(col(SessionRow.ordinal))
+            ).all()
+        )
+
+
+def counts(db: Database, run_id: str) -> SessionCounts:
+    """How the sessions of a run stand; all zero for an unknown run."""
+    with db.session() as session:
+        planned = session.exec(select(RunRow.planned).where(RunRow.id == run_id)).first()
+        rows = session.exec(
+            select(SessionRow.status, SessionRow.gate, SessionRow.fidelity).where(SessionRow.run_id == run_id)
+        ).all()
+    finished = [(gate, fidelity) for status, gate, fidelity in rows if status == "finished"]
+    return SessionCounts(
+        planned=planned or 0,
+        finished=len(finished),
+        failed=len(rows) - len(finished),
+        gate_failed=sum(gate == "failed" for gate, _ in finished),
+        flagged=sum(fidelity == "flagged" for _, fidelity in finished),
+    )
+
+
+def load_sessions(db: Database, run_id: str) -> list[SessionRow]:
+    """The stored sessions of a run in its order."""
+    with db.session() as session:
+        rows = select(SessionRow).where(SessionRow.run_id == run_id).order_by(col(SessionRow.ordinal))
+        return list(session.exec(rows))
+
+
+def load_turns(db: Database, session_id: str) -> list[TurnRow]:
+    """The turns of a session in order; empty for an unknown one."""
+    with db.session() as session:
+        rows = select(TurnRow).where(TurnRow.session_id == session_id).order_by(col(TurnRow.index))
+        return list(session.exec(rows))
+
+
+def load_all_turns(db: Database, run_id: str) -> dict[str, list[TurnRow]]:
+    """The turns of every session of a run by session id; a session without turns has an empty list."""
+    with db.session() as session:
+        ids = session.exec(
+            select(SessionRow.id).where(SessionRow.run_id == run_id).order_by(col(SessionRow.ordinal))
+        )
+        found: dict[str, list[TurnRow]] = {session_id: [] for session_id in ids}
+        rows = (
+            select(TurnRow)
+            .join(SessionRow)
+            .where(SessionRow.run_id == run_id)
+            .order_by(TurnRow.session_id, col(TurnRow.index))
+        )
+        for turn in session.exec(rows):
+            found[turn.session_id].append(turn)
+    return found
+
+
+def load_judgments(db: Database, run_id: str) -> list[JudgmentWithScores]:
+    """All judgments of a run with scores, by session in the run's order, then in the order of judging."""
+    with db.session() as session:
+        judgments = session.exec(
+            select(JudgmentRow)
+            .join(SessionRow)
+            .where(SessionRow.run_id == run_id)
+            .order_by(col(SessionRow.ordinal), col(JudgmentRow.id))
+        ).all()
+        scores = session.exec(
+            select(ScoreRow)
+            .join(JudgmentRow)
+            .join(SessionRow)
+            .where(SessionRow.run_id == run_id)
+            .order_by(ScoreRow.dimension)
+        ).all()
+    return _with_scores(judgments, scores)
+
+
+def _with_scores(judgments: Iterable[JudgmentRow], scores: Iterable[ScoreRow]) -> list[JudgmentWithScores]:
+    by_judgment: defaultdict[int | None, list[ScoreRow]] = defaultdict(list)
+    for score in scores:
+        by_judgment[score.judgment_id].append(score)
+    return [JudgmentWithScores(judgment, by_judgment[judgment.id]) for judgment in judgments]
+
+
+def load_events(db: Database, run_id: str) -> list[SafetyEventRow]:
+    """What the safety gate saw in a run, by session in the run's order, then in the order of writing."""
+    return _children(db, run_id, SafetyEventRow)
+
+
+def load_answers(db: Database, run_id: str) -> list[InterviewAnswerRow]:
+    """The settled interview nodes of a run, by session in the run's order, then in the order of writing."""
+    return _children(db, run_id, InterviewAnswerRow)
+
+
+def load_thoughts(db: Database, run_id: str) -> list[ThoughtRecordRow]:
+    """The thought records of a run, by session in the run's order, then in the order of writing."""
+    return _children(db, run_id, ThoughtRecordRow)
+
+
+def _children(db: Database, run_id: str, kind: type[_Child]) -> list[_Child]:
+    with db.session() as session:
+        return list(
+            session.exec(
+                select(kind)
+                .join(SessionRow)
+                .where(SessionRow.run_id == run_id)
+                .order_by(col(SessionRow.ordinal), col(kind.id))
+            )
+        )

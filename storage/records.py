@@ -1,0 +1,101 @@
+"""What a session and its run leave behind: rows written as plain values in the caller's transaction.
+
+The rows given are read only, never attached to the session: the same rows may be written again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+from sqlalchemy import Table, delete, insert, update
+from sqlmodel import Session, SQLModel
+
+from profiles.errors import StorageError
+from storage.tables import (
+    InterviewAnswerRow,
+    JudgmentRow,
+    RunRow,
+    SafetyEventRow,
+    ScoreRow,
+    SessionRow,
+    ThoughtRecordRow,
+    TurnRow,
+    now,
+)
+
+_KEPT_FROM_FIRST = {"id", "config", "created_at"}  # a run that goes on is still the run that was begun
+Judged = tuple[JudgmentRow, list[ScoreRow]]
+
+
+def save_run(session: Session, run: RunRow) -> None:
+    """Write a run, or the run going on: then its configuration and time of creation stay as they were."""
+    table = _table(RunRow)
+    values = _values(run, table)
+    changed = {name: value for name, value in values.items() if name not in _KEPT_FROM_FIRST}
+    connection = session.connection()
+    found = connection.execute(update(table).where(table.c.id == run.id).values(changed))
+    if found.rowcount == 0:
+        connection.execute(insert(table), values)
+
+
+def finish_run(session: Session, run_id: str, status: Literal["finished", "stopped"] = "finished") -> None:
+    """Mark a run as ended now.
+
+    Raises:
+        StorageError: there is no such run.
+    """
+    table = _table(RunRow)
+    ended = {"status": status, "finished_at": now()}
+    found = session.connection().execute(update(table).where(table.c.id == run_id).values(ended))
+    if found.rowcount == 0:
+        raise StorageError(f"there is no run {run_id} to finish")
+
+
+def replace_session(
+    session: Session,
+    row: SessionRow,
+    turns: Sequence[TurnRow],
+    judgments: Sequence[Judged],
+    events: Sequence[SafetyEventRow],
+    answers: Sequence[InterviewAnswerRow] = (),
+    thoughts: Sequence[ThoughtRecordRow] = (),
+) -> None:
+    """Write a session with all that belongs to it, in place of an earlier one with the same id.
+
+    All of the earlier one goes, people's ratings too: they were of another transcript. Children get the
+    session's id, and numbers of their own. The run must have been saved before.
+    """
+    table = _table(SessionRow)
+    connection = session.connection()
+    connection.execute(delete(table).where(table.c.id == row.id))
+    connection.execute(insert(table), _values(row, table))
+    add_judgments(session, row.id, judgments)
+    for children in (turns, events, answers, thoughts):
+        _insert_children(session, children, session_id=row.id)
+
+
+def add_judgments(session: Session, session_id: str, judgments: Sequence[Judged]) -> None:
+    """Write judgments beside those that a session has: a re-judgment never replaces one."""
+    table = _table(JudgmentRow)
+    for judgment, scores in judgments:
+        values = _values(judgment, table) | {"session_id": session_id}
+        written = session.connection().execute(insert(table), values)
+        (judgment_id,) = cast("tuple[int]", written.inserted_primary_key)
+        _insert_children(session, scores, judgment_id=judgment_id)
+
+
+def _insert_children(session: Session, rows: Sequence[SQLModel], **parent: str | int) -> None:
+    if rows:
+        table = _table(type(rows[0]))
+        session.connection().execute(insert(table), [_values(row, table) | parent for row in rows])
+
+
+def _table(kind: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(kind.__tablename__)]
+
+
+def _values(row: SQLModel, table: Table) -> dict[str, Any]:
+    """The row's columns, without a number that the database gives."""
+    given = table.autoincrement_column
+    return {column.key: getattr(row, column.key) for column in table.columns if column is not given}

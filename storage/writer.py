@@ -1,0 +1,150 @@
+"""The one writer: jobs from the event loop, run by one thread, as many to a transaction as are waiting.
+
+SQLite has one writer at a time, and a commit costs the same for one row as for a hundred, so waiting jobs
+share one. Each job has a savepoint of its own: one that fails takes back its own rows and no other's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from profiles.errors import ArenaError, StorageError
+from storage.database import Database
+from storage.engine import WRITE_LOCK
+
+T = TypeVar("T")
+Job = Callable[[Session], T]
+_SAVEPOINT: Final = "create_savepoint"
+
+
+@dataclass(slots=True)
+class _Task:
+    job: Job[Any]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: ArenaError | None = None
+
+
+class Writer:
+    """Writes to one database, for any number of tasks and event loops: ``async with Writer(database)``."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._engine = database.engine.execution_options(**WRITE_LOCK)
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._door = threading.Lock()  # no job may slip in behind the closing mark
+        self._open = False
+        # A daemon, so that a program that dies without closing ends; what was not acknowledged may be lost.
+        self._thread = threading.Thread(target=self._work, name="storage-writer", daemon=True)
+
+    async def __aenter__(self) -> Self:
+        self._open = True
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with self._door:
+            self._open = False
+            self._tasks.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def write(self, job: Job[T]) -> T:
+        """Run ``job`` in the writer's thread; return its value once it is committed.
+
+        The job is an ordinary function of a session of its own. It need not commit; rows that it returns stay
+        readable. A caller that is cancelled while waiting does not take the job back.
+
+        Raises:
+            StorageError: the job or the commit failed, and nothing of it is kept; or the writer is not open.
+            ArenaError: the job raised it.
+        """
+        loop = asyncio.get_running_loop()
+        task = _Task(job, loop, loop.create_future())
+        with self._door:
+            if not self._open:
+                raise StorageError(f"{self.database.place}: the writer is not open")
+            self._tasks.put(task)
+        value: T = await task.done
+        return value
+
+    def _work(self) -> None:
+        closing = False
+        while not closing:
+            waiting = [self._tasks.get(), *_drained(self._tasks)]
+            closing = None in waiting
+            tasks = [task for task in waiting if task is not None]
+            if tasks:
+                self._commit(tasks)
+                _tell(tasks)
+
+    def _commit(self, tasks: list[_Task]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                for task in tasks:
+                    self._run(task, connection)
+        except (SQLAlchemyError, StorageError) as error:
+            reason = str(self._as_arena_error(error))
+            for task in tasks:
+                task.error = task.error or StorageError(reason)
+
+    def _run(self, task: _Task, connection: Connection) -> None:
+        try:
+            with Session(connection, join_transaction_mode=_SAVEPOINT, expire_on_commit=False) as session:
+                task.result = task.job(session)
+                session.commit()
+        except Exception as error:  # noqa: BLE001  (whatever a job raises belongs to its caller, not to the thread)
+            task.error = self._as_arena_error(error)
+        if not _in_transaction(connection):
+            raise StorageError(f"{self.database.place}: the transaction was undone, nothing of it is kept")
+
+    def _as_arena_error(self, error: Exception) -> ArenaError:
+        if isinstance(error, ArenaError):
+            return error
+        explained = self.database.explain(error)
+        explained.__cause__ = error
+        return explained
+
+
+def _drained(tasks: queue.SimpleQueue[_Task | None]) -> list[_Task | None]:
+    found: list[_Task | None] = []
+    while True:
+        try:
+            found.append(tasks.get_nowait())
+        except queue.Empty:
+            return found
+
+
+def _in_transaction(connection: Connection) -> bool:
+    # On some errors, such as a full disk, SQLite undoes the whole transaction by itself. The savepoints of
+    # later jobs would then be transactions of their own, and earlier jobs would be called kept.
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", True))
+
+
+def _tell(tasks: list[_Task]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Task]] = {}
+    for task in tasks:
+        by_loop.setdefault(task.loop, []).append(task)
+    for loop, group in by_loop.items():
+        with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody left who waits
+            loop.call_soon_threadsafe(_settle, group)
+
+
+def _settle(tasks: list[_Task]) -> None:
+    for task in tasks:
+        if task.done.done():  # the caller was cancelled while waiting
+            continue
+        if task.error:
+            task.done.set_exception(task.error)
+        else:
+            task.done.set_result(task.result)

@@ -1,0 +1,1 @@
+"""How people meet the arena: the command line and the web page."""
