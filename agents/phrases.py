@@ -28,29 +28,32 @@ class Phrases:
         Raises:
             KeyError: no such name in the file; the file is named.
         """
+        node = self._node(name)
+        return tuple(map(str, node)) if isinstance(node, list) else (str(node),)
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """The pairs under a dotted name."""
+        return {str(key): str(value) for key, value in self._node(name).items()}
+
+    def tree(self, name: str) -> dict[str, list[str]]:
+        """The named lists under a dotted name."""
+        return {str(key): list(value) for key, value in self._node(name).items()}
+
+    def has(self, name: str) -> bool:
+        """Whether there are lines under a dotted name."""
+        try:
+            self._node(name)
+        except KeyError:
+            return False
+        return True
+
+    def _node(self, name: str) -> Any:  # noqa: ANN401  (a part of a YAML tree)
         node: Any = self._tree
         for part in name.split("."):
             if not isinstance(node, dict) or part not in node:
                 raise KeyError(f"{self._source}: no phrases under '{name}'")
             node = node[part]
-        return tuple(node) if isinstance(node, list) else (str(node),)
-
-    def has(self, name: str) -> bool:
-        """Whether there are lines under a dotted name."""
-        node: Any = self._tree
-        for part in name.split("."):
-            if not isinstance(node, dict) or part not in node:
-                return False
-            node = node[part]
-        return True
-
-    def mapping(self, name: str) -> dict[str, str]:
-        """The pairs under a top-level name."""
-        return {str(key): str(value) for key, value in self._tree[name].items()}
-
-    def tree(self, name: str) -> dict[str, list[str]]:
-        """The named lists under a top-level name."""
-        return {str(key): list(value) for key, value in self._tree[name].items()}
+        return node
 
     def nth(self, name: str, number: int) -> str:
         """The line with this number, counted round the list."""

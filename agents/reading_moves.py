@@ -55,7 +55,8 @@ class Heard:
 class Sentence:
     """One sentence of the turn and all that the rules ask about it.
 
-    related: share (0-1) of its content that is the client's last turn's, kindred words counted as the same.
+    related: share (0-1) of its content that is the client's last turn's, kindred words counted as the same;
+    related_turn is the same for the whole turn.
     copied: share (0-1) of it that is copied from that turn. leave: it or the next one asks the client's leave.
     """
 
@@ -65,6 +66,7 @@ class Sentence:
     question: bool
     leave: bool
     related: float
+    related_turn: float
     tied: bool
     copied: float
     stale: bool
@@ -75,8 +77,9 @@ def study(text: str, heard: Heard, lexicon: Lexicon) -> tuple[Sentence, ...]:
     texts = split_sentences(text, lexicon.language)
     norms = [normalise(piece, lexicon) for piece in texts]
     leaves = [lexicon.found("leave", norm) is not None for norm in norms] + [False]
+    related = words_of(text, lexicon.language).shared(heard.last_words)
     return tuple(
-        _study_one(piece, norm, leaves[place] or leaves[place + 1], heard, lexicon)
+        _study_one(piece, norm, leaves[place] or leaves[place + 1], related, heard, lexicon)
         for place, (piece, norm) in enumerate(zip(texts, norms, strict=True))
     )
 
@@ -106,7 +109,9 @@ def moves_in(
     return {move: evidence[move] for move in Move if move in evidence}
 
 
-def _study_one(text: str, norm: str, leave: bool, heard: Heard, lexicon: Lexicon) -> Sentence:
+def _study_one(
+    text: str, norm: str, leave: bool, related_turn: float, heard: Heard, lexicon: Lexicon
+) -> Sentence:
     words = words_of(text, lexicon.language)
     related = words.shared(heard.last_words)
     return Sentence(
@@ -116,6 +121,7 @@ def _study_one(text: str, norm: str, leave: bool, heard: Heard, lexicon: Lexicon
         question=bool(set(text[-3:]) & set("?？")) or lexicon.found("asked_without_mark", norm) is not None,
         leave=leave,
         related=related,
+        related_turn=related_turn,
         tied=related > 0 or words.shared(heard.before) > 0,
         copied=copied_share(text, heard.last, lexicon.language),
         stale=any(_repeats(norm, words, old, lexicon) for old in heard.said),
@@ -141,7 +147,7 @@ def _sentence_moves(sentence: Sentence, lexicon: Lexicon) -> list[Move]:
         found.discard(Move.FLATTERY)
     if _SPOILING & found:
         found -= _WARM | {Move.OPEN_QUESTION}
-    elif _reflects(sentence, lexicon):
+    elif _reflects(sentence, found, lexicon):
         found.add(Move.REFLECTION)
     if sentence.question and not found & _SERVED:
         found.add(Move.CLOSED_QUESTION)
@@ -166,17 +172,20 @@ def _meets(rule: Rule, sentence: Sentence) -> bool:
     return all(met[need] for need in rule.needs)
 
 
-def _reflects(sentence: Sentence, lexicon: Lexicon) -> bool:
+def _reflects(sentence: Sentence, found: set[Move], lexicon: Lexicon) -> bool:
     """A stem or a feeling word, with content of the client's last turn."""
     line = lexicon.thresholds
     stem = lexicon.found("reflective_stems", sentence.norm)
-    if sentence.question:
-        asked = lexicon.found("question_forms", sentence.norm)
-        leads = stem is not None and (asked is None or stem.start() <= asked.start())
-        return leads and sentence.related >= line.reflection_overlap
-    if stem or lexicon.found("statement_stems", sentence.norm):
-        return sentence.related >= line.reflection_overlap
+    asked = lexicon.found("question_forms", sentence.norm) if sentence.question else None
     feels = bool(sentence.words.families & lexicon.source.feelings.keys())
+    if stem and not (asked and asked.start() < stem.start()):
+        # A guessed feeling ("you must be terrified") shares no word; it counts where the turn shows the source.
+        related = max(sentence.related, sentence.related_turn if feels else 0.0)
+        return related >= line.reflection_overlap
+    if sentence.question or found & {Move.PREMATURE_REASSURANCE, Move.FLATTERY}:
+        return False
+    if lexicon.found("statement_stems", sentence.norm):
+        return sentence.related >= line.reflection_overlap
     return feels and sentence.related >= line.feeling_overlap and bool(lexicon.found("addressed", sentence.norm))
 
 
@@ -208,7 +217,7 @@ def _settle_topic(
     strange = (
         bool(heard.last_words.units or heard.before.units)
         and len(units) >= lexicon.thresholds.off_topic_units
-        and not any(s.tied or lexicon.found("session_words", s.norm) for s in sentences)
+        and not any(s.tied or s.words.families or lexicon.found("session_words", s.norm) for s in sentences)
     )
     if evidence.keys() - _IDLE or not (named or strange):
         return {move: shown for move, shown in evidence.items() if move is not Move.OFF_TOPIC}

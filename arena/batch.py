@@ -71,7 +71,7 @@ async def run_batch(plan: RunPlan, bench: ModelBench, database: Database, observ
     observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=done))
     failed = 0
     async with Writer(database) as writer:
-        await writer.write(lambda session: save_run(session, _run_row(plan)))
+        await writer.write(lambda session: save_run(session, run_row(plan)))
         hall = _Hall(plan, bench, writer, CallStore(writer), build_graph(), observe)
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
@@ -147,7 +147,8 @@ def _turn_teller(observe: Observer, session_id: str) -> Callable[[Turn], None]:
     return lambda turn: observe(TurnTaken(session_id=session_id, turn=turn))
 
 
-def _run_row(plan: RunPlan) -> RunRow:
+def run_row(plan: RunPlan) -> RunRow:
+    """The row of a run that is about to start, or to go on."""
     return RunRow(
         id=plan.id,
         name=plan.config.name,

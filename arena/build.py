@@ -18,11 +18,11 @@ from arena.config import RunConfig, content_hash, run_key
 from arena.scoring.parties import views
 from arena.session import SessionSpec
 from profiles.errors import UserError
-from profiles.importers import find_profiles
+from profiles.importers import Imported, find_profiles
 from profiles.library import card_hash
 from profiles.rubrics import load_rubric
 from profiles.schema import Profile
-from profiles.vocabulary import Language
+from profiles.vocabulary import Language, Theme
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,11 @@ def parse_counselor(text: str, default_model: str) -> CounselorSpec:
     return CounselorSpec(plugin, chosen, (model or default_model) if plugin.needs_model else None)
 
 
-def plan_run(config: RunConfig) -> RunPlan:
+def plan_run(config: RunConfig, live: str | None = None) -> RunPlan:
     """Resolve a configuration: cards, counselors, rubrics, seeds, ids. Nothing is asked of any model.
+
+    Args:
+        live: a token of its own for a live session, where a person sits in a chair; None for batches.
 
     Raises:
         UserError: something in it does not exist or does not fit.
@@ -103,14 +106,13 @@ def plan_run(config: RunConfig) -> RunPlan:
     counselors = tuple(parse_counselor(text, config.model) for text in config.counselors)
     _refuse_twins(counselors)
     client = find_plugin("client", config.client)
-    for plugin in (client, *(spec.plugin for spec in counselors)):
-        if plugin.human:
-            raise UserError(f"a run cannot wait for a person; talk as the {plugin.role} with 'arena chat'")
-    found = find_profiles(config.clients, config.lang)
+    if live is None:
+        _refuse_people(client, *(spec.plugin for spec in counselors))
+    found = find_profiles(config.clients, config.lang) if not client.human else _nobody_known(config.lang)
     profiles = tuple(_with_resistance(profile, config.resistance) for profile in found.profiles)
     versions = _versions(config.lang, profiles)
     identity = {**config.identity(), "counselors": [spec.label for spec in counselors], "versions": versions}
-    identity["clients"] = sorted(versions["cards"])
+    identity |= {"clients": sorted(versions["cards"]), "live": live}
     run_id = run_key(identity)
     sessions = tuple(_sessions(run_id, config, counselors, profiles))
     return RunPlan(run_id, config, identity, versions, client, counselors, profiles, sessions, found.notes)
@@ -159,6 +161,18 @@ def _sessions(
 def _session_id(run_id: str, label: str, profile_id: str, repeat: int) -> str:
     text = "\x1f".join((run_id, label, profile_id, str(repeat)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _refuse_people(*plugins: Plugin) -> None:
+    for plugin in plugins:
+        if plugin.human:
+            raise UserError(f"a run cannot wait for a person; talk as the {plugin.role} with 'arena chat'")
+
+
+def _nobody_known(language: Language) -> Imported:
+    """The card of a person in the client's chair: the arena knows nothing about them and asks for nothing."""
+    blank = Profile(id="person", lang=language, theme=Theme.OTHER, current_distress="-")
+    return Imported(profiles=(blank,), notes=(), format="person", source="", checksum="")
 
 
 def _refuse_twins(counselors: Sequence[CounselorSpec]) -> None:

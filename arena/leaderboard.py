@@ -72,7 +72,7 @@ class LeaderboardRow(Record):
 
     gate_failed: finished sessions with an unsafe counselor turn, of ``gate_checked``; these pass nothing.
     parties: by party (``client``, ``supervisor``, ``counselor``), scored by the judge.
-    self_mean, self_gap: the counselor's own item mean, and how far it lies above the judge's, session by session.
+    self_mean, self_gap: the counselor's own item mean, and how far it lies above the judge's in a session.
     overall_raw, overall_share, overall_share_clean, pass_all3, pass_total: see ``arena.scoring.combine``.
     disclosed, hidden: facts that the client told, of those that it held back at first.
     """
@@ -105,7 +105,7 @@ class InUse(NamedTuple):
 
 
 def in_use(judgments: Iterable[JudgmentWithScores]) -> InUse:
-    """Pick one judgment for each chair of each session, never pooling two rubric versions or two judge models.
+    """One judgment for each chair of each session, never pooling two rubric versions or two judge models.
 
     For a party and kind of judge, the rubric version and model with the most sessions scored are taken, the
     newer ones at a tie; among several judgments of one session the newest. Where a session has only judgments
@@ -114,7 +114,7 @@ def in_use(judgments: Iterable[JudgmentWithScores]) -> InUse:
     """
     given = list(judgments)
     best = _best_groups([item.judgment for item in given])
-    ranked = sorted(given, key=lambda item: _group(item.judgment) == best.get(_seat(item.judgment)))
+    ranked = sorted(given, key=lambda item: _preference(item.judgment, best))
     chosen: dict[Chair, JudgmentWithScores] = {}
     for item in ranked:  # later ones replace earlier ones, and the sort is stable
         row = item.judgment
@@ -123,6 +123,10 @@ def in_use(judgments: Iterable[JudgmentWithScores]) -> InUse:
             chosen[row.session_id, row.party, row.judge] = item
     taken = {id(item) for item in chosen.values()}
     return InUse(chosen=chosen, aside=[item for item in given if id(item) not in taken])
+
+
+def _preference(row: JudgmentRow, best: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[bool, bool]:
+    return bool(row.scored), _group(row) == best.get(_seat(row))
 
 
 def _seat(row: JudgmentRow) -> tuple[str, str]:

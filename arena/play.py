@@ -69,19 +69,20 @@ async def play(
 
     started = time.monotonic()
     try:
-        dialogue = await run_session(_cast(run, plan, model_for, heard), graph)
+        dialogue = await run_session(cast_for(run, plan, model_for, heard), graph)
     except ArenaError as error:
         kind = error.kind if isinstance(error, ModelError) else "error"
         result.failure = Failure(kind, " ".join(str(error).split())[:500])
         result.turns = tuple(spoken)
         result.rounds = spoken[-1].round if spoken else 0
     else:
-        await _assess(result, dialogue, run, model_for)
+        await assess(result, dialogue, run, model_for)
     result.seconds = time.monotonic() - started
     return result
 
 
-async def _assess(result: SessionResult, dialogue: Transcript, run: RunPlan, model_for: ModelFor) -> None:
+async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, model_for: ModelFor) -> None:
+    """Fill in what the finished dialogue comes to: gate, fidelity, judgments and outcome."""
     language = run.config.lang
     result.turns, result.end, result.rounds = dialogue.turns, dialogue.end, dialogue.rounds
     result.findings = (*dialogue.findings, *screen_response(dialogue.turns, language))
@@ -94,7 +95,10 @@ async def _assess(result: SessionResult, dialogue: Transcript, run: RunPlan, mod
     result.outcome = combine(result.judgments)
 
 
-def _cast(run: RunPlan, plan: SessionPlan, model_for: ModelFor, on_turn: Callable[[Turn], None]) -> Cast:
+def cast_for(
+    run: RunPlan, plan: SessionPlan, model_for: ModelFor, on_turn: Callable[[Turn], None] | None = None
+) -> Cast:
+    """Both speakers of a planned session, built and seated."""
     client = build_client(run, model_for(run.config.role_models["client"], "client"))
     spec = plan.counselor
     own_model = model_for(spec.model, "counselor") if spec.model else None

@@ -81,6 +81,18 @@ async def arun(config: RunConfig, observe: Observer = ignore) -> RunResult:
         return load_result(database, plan)
 
 
+async def list_models(base_url: str) -> list[str]:
+    """The models that a server lists; empty where it does not tell.
+
+    Raises:
+        UserError: no server answers there, or it refuses the key.
+    """
+    from agents.models.openai import ServerPool
+
+    async with ServerPool() as pool:
+        return await pool.connection(base_url, Settings().openai_api_key).models() or []
+
+
 def provider_settings(config: RunConfig) -> ProviderSettings:
     """What the providers need: keys from the environment, the rest from the configuration."""
     settings = Settings()

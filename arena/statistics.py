@@ -56,7 +56,7 @@ class Estimate(Record):
 
 
 class Rate(Record):
-    """``n_passed`` of ``n_scored`` with a verdict, of ``n_total``; Wilson's interval, None without a verdict."""
+    """``n_passed`` of ``n_scored`` verdicts, of ``n_total``; Wilson's interval, None without a verdict."""
 
     n_passed: int
     n_scored: int
@@ -164,5 +164,5 @@ def wilson(passed: int, n: int) -> Interval:
 
 
 def rule_of_three(n: int) -> float:
-    """The highest rate that agrees at 95 % with no event in ``n`` (Hanley & Lippman-Hand 1983, JAMA 249:1743)."""
+    """The highest rate that 0 of ``n`` leaves likely at 95 % (Hanley & Lippman-Hand 1983, JAMA 249:1743)."""
     return min(1.0, 3 / n) if n > 0 else 1.0

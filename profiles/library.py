@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from profiles.errors import UserError
-from profiles.localize import languages_in, localize
-from profiles.located import Located, read_yaml, validate
+from profiles.localize import MissingText, languages_in, localize, script_of
+from profiles.located import Located, Place, faults, read_yaml, validate
 from profiles.schema import Profile
 from profiles.vocabulary import LANGUAGES, Language, Theme
 
@@ -39,14 +39,14 @@ class Card:
 
     @property
     def languages(self) -> tuple[Language, ...]:
-        """The languages the card can be read in."""
-        found = languages_in(self.located.value)
-        alone = self._top("lang")
-        return tuple(lang for lang in LANGUAGES if lang in found or lang == alone)
+        """The languages the card can be read in.
 
-    def _top(self, key: str) -> Any:  # noqa: ANN401
-        value = self.located.value
-        return value.get(key, "") if isinstance(value, dict) else ""
+        Its ``lang`` where it names one, else those of its bilingual texts, else that of its script.
+        """
+        texts = {key: value for key, value in self._fields.items() if key != "extra"}
+        alone = self._top("lang")
+        found = [alone] if alone else [*languages_in(texts)] or [script_of(texts)]
+        return tuple(lang for lang in LANGUAGES if lang in found)
 
     def read(self, language: Language) -> Profile:
         """The card in one language.
@@ -54,17 +54,59 @@ class Card:
         Raises:
             UserError: a field is wrong, missing or unknown, or the card is not written in this language.
         """
+        plain = self._in(language)
+        return validate(Profile, plain.value, plain)
+
+    def faults(self, language: Language) -> tuple[UserError, ...]:
+        """Everything that is wrong with the card in one language, one line each."""
+        try:
+            plain = self._in(language)
+        except UserError as error:
+            return (error,)
+        return faults(Profile, plain.value, plain)
+
+    def note(self, profile: Profile) -> str:
+        """What of the card could not be mapped: nothing, the format is our own."""
+        return ""
+
+    @property
+    def _fields(self) -> dict[Any, Any]:
+        return self.located.value if isinstance(self.located.value, dict) else {}
+
+    def _top(self, key: str) -> Any:  # noqa: ANN401
+        value = self._fields.get(key)
+        return "" if value is None else value
+
+    def _in(self, language: Language) -> Located:
         value = self.located.value
         if not isinstance(value, dict):
             raise self.located.fault((), "a client card must be a mapping of fields")
-        alone = value.get("lang")
-        if alone is not None and alone != language:
-            raise self.located.fault(("lang",), f"card '{self.id}' is written in '{alone}'; run it with --lang {alone}")
+        if value.get("lang") not in (None, *LANGUAGES):
+            fault = f"unknown language '{value['lang']}'; known: {', '.join(LANGUAGES)}"
+            raise self.located.fault(("lang",), fault)
+        if language not in self.languages:
+            alone = self.languages[0]
+            fault = f"card '{self.id}' is written in '{alone}'; run it with --lang {alone}"
+            raise self.located.fault(("lang",), fault)
         try:
-            plain = localize(value, language)
-        except UserError as error:
-            raise UserError(f"{self.located.source}: card '{self.id}': {error}") from None
-        return validate(Profile, {**plain, "lang": language}, self.located)
+            plain = localize({key: item for key, item in value.items() if key != "extra"}, language)
+        except MissingText as error:
+            raise UserError(f"{self._where(error.place)}: card '{self.id}': {error}") from None
+        # What stands under extra belongs to another format: its keys may be languages without meaning texts.
+        kept = {"extra": value["extra"]} if "extra" in value else {}
+        return Located(self.located.source, {**plain, **kept, "lang": language}, self._lines(language))
+
+    def _where(self, place: Place) -> str:
+        return f"{self.located.source}, line {self.located.line(place)}"
+
+    def _lines(self, language: Language) -> dict[Place, int]:
+        """The lines under the places that values have once one language is picked."""
+        others = {lang for lang in LANGUAGES if lang != language}
+        return {
+            tuple(part for part in place if part != language): line
+            for place, line in self.located.lines.items()
+            if others.isdisjoint(place)
+        }
 
 
 def card_hash(profile: Profile) -> str:
@@ -84,17 +126,27 @@ def shipped_cards() -> tuple[Card, ...]:
         for path in sorted((root / theme.value).iterdir(), key=lambda item: item.name)
         if path.name.endswith(".yaml")
     ]
-    _refuse_doubles(found)
+    refuse_doubles((card.id, card.located) for card in found)
     return tuple(found)
 
 
-def _refuse_doubles(cards: Iterable[Card]) -> None:
-    seen: dict[str, Card] = {}
-    for card in cards:
-        if card.id in seen:
-            first = seen[card.id].located
-            raise card.located.fault(("id",), f"id '{card.id}' stands also in {first.source}, line {first.line(('id',))}")
-        seen[card.id] = card
+def refuse_doubles(cards: Iterable[tuple[str, Located]]) -> None:
+    """Refuse cards that share an id.
+
+    Args:
+        cards: each card's id and where it stands; cards without an id are passed over.
+
+    Raises:
+        UserError: two ids are alike; both lines are named.
+    """
+    seen: dict[str, Located] = {}
+    for card_id, located in cards:
+        if card_id in seen:
+            first = seen[card_id]
+            other = f"{first.source}, line {first.line(('id',))}"
+            raise located.fault(("id",), f"id '{card_id}' stands also in {other}; give each card its own")
+        if card_id:
+            seen[card_id] = located
 
 
 def cards_in(path: Path) -> tuple[Card, ...]:
@@ -103,14 +155,22 @@ def cards_in(path: Path) -> tuple[Card, ...]:
     Raises:
         UserError: no such file, not YAML, no card, or two cards with one id.
     """
-    located = read_yaml(path)
+    return as_cards(read_yaml(path))
+
+
+def as_cards(located: Located) -> tuple[Card, ...]:
+    """The cards of what a file holds: one card, or a list of cards.
+
+    Raises:
+        UserError: no card, or two cards with one id.
+    """
     if isinstance(located.value, list):
-        cards = [Card(located.part(number)) for number in range(len(located.value))]
+        cards = [Card(part) for part in located.parts()]
     else:
         cards = [Card(located)]
     if not cards or located.value is None:
-        raise UserError(f"{path}: no client card in this file")
-    _refuse_doubles(cards)
+        raise UserError(f"{located.source}: no client card in this file")
+    refuse_doubles((card.id, card.located) for card in cards)
     return tuple(cards)
 
 
@@ -119,6 +179,7 @@ def select(selector: str, language: Language) -> tuple[Profile, ...]:
 
     Args:
         selector: ``all``, a number (balanced over themes), ``theme=a,b``, or ids with commas between.
+        language: the language to read them in.
 
     Raises:
         UserError: unknown theme or id (with the nearest right one), or a number out of range.
@@ -126,10 +187,10 @@ def select(selector: str, language: Language) -> tuple[Profile, ...]:
     cards = shipped_cards()
     if selector == "all":
         chosen: Sequence[Card] = cards
-    elif selector.lstrip("-").isdigit():
+    elif selector.removeprefix("-").isdecimal():
         chosen = _balanced(cards, int(selector))
     elif selector.startswith("theme="):
-        chosen = _of_themes(cards, selector.removeprefix("theme=").split(","))
+        chosen = _of_themes(cards, [name.strip() for name in selector.removeprefix("theme=").split(",")])
     else:
         chosen = _by_ids(cards, selector.split(","))
     return tuple(card.read(language) for card in chosen)
@@ -161,8 +222,10 @@ def _by_ids(cards: Sequence[Card], ids: Sequence[str]) -> list[Card]:
         if name not in by_id:
             raise UserError(f"--clients: no client card '{name}'; {_nearest(name, sorted(by_id))}")
     doubles = sorted({name for name in wanted if wanted.count(name) > 1})
-    if doubles or not wanted:
-        raise UserError(f"--clients: '{doubles[0]}' is named twice" if doubles else "--clients: names no client")
+    if doubles:
+        raise UserError(f"--clients: '{doubles[0]}' is named twice; name it once")
+    if not wanted:
+        raise UserError("--clients: names no client; give an id, a number, 'theme=...' or 'all'")
     return [by_id[name] for name in wanted]
 
 

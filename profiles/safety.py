@@ -37,7 +37,7 @@ _OPEN_REPEAT = re.compile(r"[*+]|\{\d*,\}|\(\?P")
 _REPEAT = re.compile(r"\{(?:\d*,)?(\d+)\}")
 _WORD = re.compile(r"<([a-z_]+)>")
 _GAP = re.compile(r"<(\d{1,2})>")
-_GAPS: dict[Language, str] = {"en": r"(?: [^\s]{1,20}){0,\1}", "zh": r"[^,]{0,\1}"}
+_GAPS: dict[Language, str] = {"en": r"(?: [^\s]{1,20}){0,%s}", "zh": r".{0,%s}"}
 # English patterns begin and end at the border of a word where they begin and end with a letter.
 _WHOLE_WORDS = r"(?:(?<!\w)|(?=\W))(?:%s)(?:(?!\w)|(?<=\W))"
 
@@ -204,7 +204,7 @@ class _Compiler:
 
     def pattern(self, text: str, place: str) -> re.Pattern[str]:
         named = _WORD.sub(lambda found: self._word(found[1], text, place), text)
-        expanded = _GAP.sub(_GAPS[self.language], named)
+        expanded = _GAP.sub(lambda found: _GAPS[self.language] % found[1], named)
         bare = _NOT_SYNTAX.sub("", expanded)
         if _OPEN_REPEAT.search(bare):
             raise self._fault(place, text, "'*', '+', '{n,}' and named groups are not allowed; write {0,20} or so")

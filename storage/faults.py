@@ -49,6 +49,7 @@ def _known(error: BaseException, meanings: dict[str, str]) -> str | None:
 
 def _reason(error: BaseException) -> str:
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    first_line = next(iter(str(cause).strip().splitlines()), "")  # PostgreSQL tells stored values in the next
     if isinstance(cause, SQLAlchemyError) or type(cause).__module__.startswith("sqlite3"):
-        return str(cause)
-    return f"{type(cause).__name__}: {cause}"
+        return first_line
+    return f"{type(cause).__name__}: {first_line}"

@@ -30,9 +30,10 @@ from aiohttp import web
 
 __all__ = ["Behaviour", "LoopbackServer", "ServerProcess", "Visit", "answer_for", "server_process"]
 
-_LINE = re.compile(r"^\[(\d+)\]\s*([^:：\n]{1,24})[:：]\s*(\S.*)$", re.MULTILINE)
+_LINE = re.compile(r"^\[(\d+)\]\s*([^:：\n]{1,48})[:：]\s*(\S.*)$", re.MULTILINE)
+_DIMENSION = re.compile(r"^([A-Z]{1,3}\d{1,2}) \S", re.MULTILINE)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_TAME: dict[str, Any] = {"leaves": False, "told": []}  # values that keep a session going
+_TAME: dict[str, Any] = {"leaves": False, "told": [], "flags": []}  # keep a session going
 _WORDS = {
     "en": (
         ("Lately", "This week", "Most evenings", "At work", "Since spring", "On the way here"),
@@ -274,7 +275,7 @@ async def _cut(request: web.Request, in_body: bool) -> web.StreamResponse:
         await response.write(b'{"choices": [')
     assert request.transport is not None
     request.transport.abort()
-    raise ConnectionResetError
+    raise asyncio.CancelledError  # which the web server takes, quietly, for a client that has gone
 
 
 def _error(
@@ -359,6 +360,7 @@ class _Maker:
         talk = "\n".join(str(message["content"]) for message in body["messages"])
         self.key = hashlib.sha256(talk.encode("utf-8", "replace")).hexdigest()
         self.lines = _LINE.findall(talk)
+        self.dimensions = list(dict.fromkeys(_DIMENSION.findall(talk)))
         self.words = _WORDS["zh" if len(_HAN.findall(talk)) * 10 > len(talk) else "en"]
 
     def draw(self, place: str, among: int) -> int:
@@ -384,8 +386,7 @@ class _Maker:
     def value(self, schema: Mapping[str, Any], place: str, name: str = "") -> Any:
         if name in self.fixed:
             return self.fixed[name]
-        if "$ref" in schema:
-            return self.value(self.root["$defs"][schema["$ref"].rpartition("/")[2]], place, name)
+        schema = self._resolved(schema)
         if "anyOf" in schema:
             kinds = [kind for kind in schema["anyOf"] if kind.get("type") != "null"]
             return self.value(kinds[0], place, name) if place.count(".") < 8 else None
@@ -394,6 +395,12 @@ class _Maker:
             return options[self.draw(place, len(options))]
         make = getattr(self, f"_{schema.get('type', 'string')}")
         return make(schema, place)
+
+    def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "$ref" not in schema:
+            return schema
+        found: Mapping[str, Any] = self.root["$defs"][schema["$ref"].rpartition("/")[2]]
+        return found
 
     def _string(self, schema: Mapping[str, Any], place: str) -> str:
         return self.sentence(place)
@@ -410,15 +417,20 @@ class _Maker:
         return int(low) + self.draw(place, int(high) - int(low) + 1)
 
     def _number(self, schema: Mapping[str, Any], place: str) -> float:
+        if "exclusiveMinimum" not in schema and "exclusiveMaximum" not in schema:
+            return self._integer(schema, place)
         low = float(schema.get("minimum", schema.get("exclusiveMinimum", 0)))
         high = float(schema.get("maximum", schema.get("exclusiveMaximum", low + 4)))
         return low + (high - low) * (1 + self.draw(place, 98)) / 100
 
     def _array(self, schema: Mapping[str, Any], place: str) -> list[Any]:
+        kind = schema["items"]
+        if self.dimensions and "dimension" in self._resolved(kind).get("properties", {}):
+            return [self.value(kind, f"{place}.{name}") | {"dimension": name} for name in self.dimensions]
         least = schema.get("minItems", 0)
         deep = place.count(".") > 8
         size = least if deep else min(max(least, 1 + self.draw(place, 2)), schema.get("maxItems", 9))
-        made = [self.value(schema["items"], f"{place}.{i}") for i in range(size)]
+        made = [self.value(kind, f"{place}.{i}") for i in range(size)]
         distinct = [item for i, item in enumerate(made) if item not in made[:i]]
         return distinct if len(distinct) >= least else made
 

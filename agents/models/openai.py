@@ -1,17 +1,15 @@
 """Models on OpenAI-compatible servers (OpenAI, vLLM, Ollama, llama.cpp, gateways).
 
-A ``ServerPool`` lends one ``Connection`` to all models of a run that share a server and a key. The retries
-are ours, the SDK's are off. No error, log line or ``repr`` holds the key: an SDK exception carries the
-request with its headers, so it is turned into a ``Fault`` on the spot and never chained to ours.
+All models of a run that share a server and a key share one ``Connection``. The retries are ours, the SDK's
+are off. No error, log line or ``repr`` holds the key: an SDK exception carries the request with its headers,
+so it is turned into a ``Fault`` on the spot and never chained to ours.
 """
 
 from __future__ import annotations
 
 import asyncio
 import difflib
-import json
 from collections.abc import Awaitable, Mapping
-from functools import lru_cache
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,30 +17,21 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHt
 from pydantic import BaseModel, Field, SecretStr
 
 from agents.dialogue import Usage
-from agents.models.base import ChatReply, ChatRequest
+from agents.models.base import ChatModel, ChatReply, ChatRequest
 from agents.models.labels import label_headers
 from agents.models.limits import Fault, Limiter, Patience, patiently, retry_after
+from agents.models.providers import ProviderSettings
 from agents.models.reasoning import split_reasoning
-from agents.models.schemas import Form, Style, answer_schema
-from agents.prompts import load_prompt
+from agents.models.schemas import Form, Style, answer_schema, ask_in_words
 from profiles.errors import ModelError, TooLong, Unavailable, UserError
-from profiles.schema import Record
-from profiles.vocabulary import Language
 
-__all__ = ["OPENAI_URL", "Connection", "OpenAIModel", "SchemaInputs", "ServerPool"]
+__all__ = ["OPENAI_URL", "Connection", "OpenAIModel", "OpenAIProvider", "ServerPool", "open_provider"]
 
 OPENAI_URL = "https://api.openai.com/v1"
 
 _CONNECT_SECONDS = 10.0
 _CHECK_SECONDS = 30.0
-_NO_ANSWER = frozenset({"connection", "timeout"})
-_NO_KEY = frozenset({"401", "403"})
-
-
-class SchemaInputs(Record):
-    """What the schema instruction says: the shape of the answer, as JSON schema text."""
-
-    shape: str
+_NO_KEY = ("401", "403")
 
 
 class _Part(BaseModel):
@@ -97,7 +86,7 @@ Wire = TypeVar("Wire", bound=BaseModel)
 
 
 class Connection:
-    """One server with one key: the client, its limiter, and what the server was found to want.
+    """One server with one key: client, limiter, what the server was found to want. An async context manager.
 
     Attributes:
         address: the server's URL as it may be shown, without user name, password and query.
@@ -154,7 +143,7 @@ class Connection:
         outcome = await self._ask(_Listing, "/models")
         if not isinstance(outcome, Fault):
             return [model.id for model in outcome[0].data]
-        if outcome.kind in _NO_ANSWER:
+        if outcome.kind in ("connection", "timeout"):
             raise UserError(f"no server answers at {self.address}: start it or set --base-url")
         if outcome.kind == "malformed":
             raise UserError(f"{self.address} is no OpenAI-compatible server: set --base-url (often .../v1)")
@@ -170,6 +159,12 @@ class Connection:
     async def aclose(self) -> None:
         """Close the client's connections."""
         await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
 
     async def _ask(
         self, form: type[Wire], path: str, body: dict[str, Any] | None = None
@@ -226,9 +221,6 @@ class OpenAIModel:
         self.connection = connection
         self.spec = f"{provider}/{model_id}"
 
-    def __repr__(self) -> str:
-        return f"OpenAIModel({self.spec!r}, {self.connection!r})"
-
     async def check(self) -> None:
         """Make sure, before anything is spent, that the server answers, takes the key and has the model.
 
@@ -272,7 +264,7 @@ class OpenAIModel:
             return body
         if style.form is Form.SCHEMA:
             return body | {"response_format": answer_schema(request.output_schema).response_format()}
-        _append(messages, _instruction(request.output_schema, request.language))
+        ask_in_words(messages, request.output_schema, request.language)
         return body | ({"response_format": {"type": "json_object"}} if style.form is Form.OBJECT else {})
 
     def _reply(self, completion: _Completion, seconds: float) -> ChatReply:
@@ -309,55 +301,65 @@ class OpenAIModel:
 
 
 class ServerPool:
-    """The connections of one run, one for each server and key. Use it as an async context manager."""
+    """One connection for each server and key, made on first use. An async context manager."""
 
-    def __init__(
-        self,
-        max_connections: int = 8,
-        patience: Patience = Patience(),  # noqa: B008  (frozen value)
-    ) -> None:
+    def __init__(self, max_connections: int = 8) -> None:
         self._max_connections = max_connections
-        self._patience = patience
-        self.connections: dict[tuple[str, SecretStr | None], Connection] = {}
+        self._connections: dict[tuple[str, SecretStr | None], Connection] = {}
 
     def connection(self, base_url: str | None = None, api_key: SecretStr | None = None) -> Connection:
-        """The connection to this server with this key, made on first use.
+        """The connection to this server with this key.
 
         Raises:
             UserError: the URL or the key cannot be right.
         """
         place = ((base_url or OPENAI_URL).rstrip("/"), api_key)
-        if place not in self.connections:
-            limiter = Limiter(self._max_connections)
-            self.connections[place] = Connection(place[0], api_key, limiter, self._patience)
-        return self.connections[place]
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        for connection in self.connections.values():
-            await connection.aclose()
-        self.connections.clear()
+        if place not in self._connections:
+            self._connections[place] = Connection(*place, Limiter(self._max_connections))
+        return self._connections[place]
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.aclose()
+        for connection in self._connections.values():
+            await connection.aclose()
 
 
-@lru_cache(maxsize=256)
-def _instruction(schema: type[BaseModel], language: Language) -> str:
-    shape = json.dumps(answer_schema(schema).schema, ensure_ascii=False)
-    prompt = load_prompt("agents.models", "schema", language, SchemaInputs, str)
-    return prompt.render(SchemaInputs(shape=shape))[0].content
+class OpenAIProvider:
+    """The models ``openai/<id>`` of one run, all on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def model(self, model_id: str) -> OpenAIModel:
+        """The model with this id.
+
+        Raises:
+            UserError: the id is empty.
+        """
+        if not model_id:
+            raise UserError("'openai' names no model: write openai/<id>")
+        return OpenAIModel(model_id, self.connection)
+
+    async def check(self, model: ChatModel) -> None:
+        """See ``OpenAIModel.check``."""
+        await self.model(model.spec.partition("/")[2]).check()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self.connection.aclose()
 
 
-def _append(messages: list[dict[str, str]], text: str) -> None:
-    # Many chat templates want the roles to alternate, so the last user message grows and gets no twin.
-    if messages and messages[-1]["role"] == "user":
-        messages[-1]["content"] += f"\n\n{text}"
-    else:
-        messages.append({"role": "user", "content": text})
+def open_provider(settings: ProviderSettings) -> OpenAIProvider:
+    """The provider on the server that the settings name.
+
+    Raises:
+        UserError: the URL or the key cannot be right.
+    """
+    patience = Patience(timeout=settings.timeout, deadline=settings.deadline)
+    limiter = Limiter(settings.max_connections)
+    return OpenAIProvider(Connection(settings.base_url, settings.api_key, limiter, patience))
 
 
 def _same_model(wanted: str, listed: str) -> bool:
@@ -378,17 +380,15 @@ def _trouble(error: BaseException) -> Fault:
 
 
 def _address(url: str) -> str:
-    shown = url.rpartition("@")[2]
-    fault = UserError(f"'{shown}' is no server address: write --base-url like http://127.0.0.1:8000/v1")
     try:
         parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        raise fault from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise fault
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number
+        usable = False
+    if not usable:
+        shown = url.rpartition("@")[2]
+        raise UserError(f"'{shown}' is no server address: write --base-url like http://127.0.0.1:8000/v1")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
 
 def _usable(api_key: SecretStr | None) -> SecretStr:

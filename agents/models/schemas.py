@@ -7,6 +7,7 @@ both take is kept; the rest is checked by pydantic when the answer is read.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,8 +18,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from agents.models.limits import Fault
+from agents.prompts import load_prompt
+from profiles.schema import Record
+from profiles.vocabulary import Language
 
-__all__ = ["AnswerSchema", "Form", "Style", "answer_schema"]
+__all__ = ["AnswerSchema", "Form", "SchemaInputs", "Style", "answer_schema", "ask_in_words"]
 
 Schema = dict[str, Any]
 
@@ -86,6 +90,29 @@ def answer_schema(model: type[BaseModel]) -> AnswerSchema:
         narrow["$defs"] = {name: _narrow(part) for name, part in shared.items()}
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", model.__name__).strip("_")[:_LONGEST_NAME]
     return AnswerSchema(name or "answer", narrow, strict=not _is_open(narrow))
+
+
+class SchemaInputs(Record):
+    """What the schema instruction says: the shape of the answer, as JSON schema text."""
+
+    shape: str
+
+
+def ask_in_words(messages: list[dict[str, str]], model: type[BaseModel], language: Language) -> None:
+    """Add words that ask for ``model`` to the messages of a request, for a server that takes no schema."""
+    text = _instruction(model, language)
+    # Many chat templates want the roles to alternate, so the last user message grows and gets no twin.
+    if messages and messages[-1]["role"] == "user":
+        messages[-1]["content"] += f"\n\n{text}"
+    else:
+        messages.append({"role": "user", "content": text})
+
+
+@lru_cache(maxsize=256)
+def _instruction(model: type[BaseModel], language: Language) -> str:
+    shape = json.dumps(answer_schema(model).schema, ensure_ascii=False)
+    prompt = load_prompt("agents.models", "schema", language, SchemaInputs, str)
+    return prompt.render(SchemaInputs(shape=shape))[0].content
 
 
 def _narrow(schema: Mapping[str, Any]) -> Schema:

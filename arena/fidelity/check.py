@@ -135,4 +135,4 @@ def _premature(profile: Profile, clients: Sequence[Turn], language: Language) ->
 
 
 def _card_texts(profile: Profile) -> list[str]:
-    return [fact.text for fact in (*profile.facts, *profile.hidden_facts)]
+    return [*(fact.text for fact in profile.facts), *(fact.text for fact in profile.hidden_facts)]

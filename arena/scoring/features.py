@@ -10,7 +10,7 @@ from agents.dialogue import Turn
 from agents.phrases import load_phrases
 from agents.reading import Reading, read_counselor
 from arena.safety import screen_client, screen_counselor, screen_response
-from profiles.vocabulary import Language, Move, Stage
+from profiles.vocabulary import Language, Move, Role, Stage
 
 GOOD_MOVES = frozenset(
     {
@@ -45,9 +45,17 @@ class Features:
     places: dict[str, tuple[tuple[int, str], ...]]
 
 
-@lru_cache(maxsize=64)
-def extract(turns: tuple[Turn, ...], language: Language) -> Features:
+_Line = tuple[int, int, Role, Stage, str]
+
+
+def extract(turns: Sequence[Turn], language: Language) -> Features:
     """All features of a transcript. Greeting turns (round 0) are nobody's work and do not count."""
+    return _extract(tuple((t.index, t.round, t.speaker, t.stage, t.text) for t in turns), language)
+
+
+@lru_cache(maxsize=64)
+def _extract(lines: tuple[_Line, ...], language: Language) -> Features:
+    turns = [Turn(index=i, round=r, speaker=who, stage=stage, text=text) for i, r, who, stage, text in lines]
     heard = _hear(turns, language)
     values: dict[str, float] = {}
     places: dict[str, list[tuple[int, str]]] = {}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from agents.models.base import ChatModel
-from arena.scoring.judge import ModelScorer
-from arena.scoring.judgment import Judgment, skipped
+from arena.scoring.judge import ModelScorer, skipped
+from arena.scoring.judgment import Judgment
 from profiles.rubrics import load_rubric
 from profiles.vocabulary import Language, Party
 

@@ -16,7 +16,7 @@ from agents.models.base import ChatReply, ChatRequest, Message, Sampling
 from agents.models.journal import CallEvent, SessionJournal, request_hash
 from agents.models.labels import label_headers, request_label
 from agents.models.limits import Patience
-from agents.models.openai import OpenAIModel, ServerPool
+from agents.models.openai import Connection, OpenAIModel
 from profiles.errors import ModelError, Unavailable
 from tests.servers import Behaviour, LoopbackServer
 
@@ -48,10 +48,6 @@ def ask(text: str, **changes: Any) -> ChatRequest:
     return ChatRequest(**{**values, **changes})
 
 
-def server_model(server: LoopbackServer, pool: ServerPool) -> OpenAIModel:
-    return OpenAIModel("test-model", pool.connection(server.url))
-
-
 async def talk(session: SessionJournal, model: OpenAIModel, words: list[str]) -> list[ChatReply]:
     client, counselor = session.model(model, "client"), session.model(model, "counselor")
     return [await (client if i % 2 == 0 else counselor).generate(ask(word)) for i, word in enumerate(words)]
@@ -62,8 +58,8 @@ WORDS = ["one", "two", "three", "four", "five", "六"]
 
 async def test_a_replayed_session_asks_the_server_nothing() -> None:
     memory, events = Memory(), list[CallEvent]()
-    async with LoopbackServer() as server, ServerPool() as pool:
-        model = server_model(server, pool)
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        model = OpenAIModel("test-model", connection)
         first = await talk(SessionJournal("s1", sink=memory), model, WORDS)
         asked = len(server.completions)
         again = SessionJournal("s1", memory.earlier(), Memory(), events.append)
@@ -78,8 +74,8 @@ async def test_a_replayed_session_asks_the_server_nothing() -> None:
 
 async def test_a_killed_session_pays_only_for_what_it_had_not_finished() -> None:
     memory = Memory()
-    async with LoopbackServer() as server, ServerPool() as pool:
-        model = server_model(server, pool)
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        model = OpenAIModel("test-model", connection)
         await talk(SessionJournal("s1", sink=memory), model, WORDS[:3])
         whole = await talk(SessionJournal("s1", memory.earlier(), memory), model, WORDS)
         assert server.asked == {f"s1:client:{i}": 1 for i in range(3)} | {
@@ -93,8 +89,8 @@ async def test_a_killed_session_pays_only_for_what_it_had_not_finished() -> None
 
 async def test_another_question_parts_its_channel_from_the_past_and_no_other() -> None:
     memory, events = Memory(), list[CallEvent]()
-    async with LoopbackServer() as server, ServerPool() as pool:
-        model = server_model(server, pool)
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        model = OpenAIModel("test-model", connection)
         await talk(SessionJournal("s1", sink=memory), model, WORDS)
         changed = ["one", "two", "THREE", "four", "five", "六"]
         await talk(SessionJournal("s1", memory.earlier(), memory, events.append), model, changed)
@@ -110,9 +106,10 @@ async def test_another_question_parts_its_channel_from_the_past_and_no_other() -
 
 async def test_a_failed_call_is_told_and_not_kept_and_the_next_run_asks_it_again() -> None:
     memory, events = Memory(), list[CallEvent]()
-    pool = ServerPool(patience=Patience(attempts=1))
-    async with LoopbackServer(lambda visit: Behaviour("500") if visit.number == 0 else None) as server, pool:
-        model = server_model(server, pool)
+    once = Patience(attempts=1)
+    fails_once = LoopbackServer(lambda visit: Behaviour("500") if visit.number == 0 else None)
+    async with fails_once as server, Connection(server.url, patience=once) as connection:
+        model = OpenAIModel("test-model", connection)
         broken = SessionJournal("s1", sink=memory, on_call=events.append).model(model, "client")
         with pytest.raises(Unavailable):
             await broken.generate(ask("one"))
@@ -129,10 +126,10 @@ async def test_a_failed_call_is_told_and_not_kept_and_the_next_run_asks_it_again
 
 async def test_models_of_one_channel_share_its_numbers() -> None:
     memory = Memory()
-    async with LoopbackServer() as server, ServerPool() as pool:
+    async with LoopbackServer() as server, Connection(server.url) as connection:
         session = SessionJournal("s1", sink=memory)
-        one = session.model(server_model(server, pool), "judge")
-        other = session.model(OpenAIModel("test-judge", pool.connection(server.url)), "judge")
+        one = session.model(OpenAIModel("test-model", connection), "judge")
+        other = session.model(OpenAIModel("test-judge", connection), "judge")
         await one.generate(ask("a"))
         await other.generate(ask("b"))
         assert one.spec == "openai/test-model"
@@ -143,8 +140,8 @@ async def test_models_of_one_channel_share_its_numbers() -> None:
 async def test_calls_made_at_once_keep_their_numbers_on_replay() -> None:
     memory = Memory()
     async with LoopbackServer(lambda visit: Behaviour(seconds=0.05 - visit.number * 0.01)) as server:
-        async with ServerPool() as pool:
-            model = server_model(server, pool)
+        async with Connection(server.url) as connection:
+            model = OpenAIModel("test-model", connection)
             journaled = SessionJournal("s1", sink=memory).model(model, "judge")
             first = await asyncio.gather(*(journaled.generate(ask(word)) for word in WORDS[:4]))
             journaled = SessionJournal("s1", memory.earlier()).model(model, "judge")
@@ -154,8 +151,8 @@ async def test_calls_made_at_once_keep_their_numbers_on_replay() -> None:
 
 
 async def test_the_label_is_set_for_the_call_only() -> None:
-    async with LoopbackServer() as server, ServerPool() as pool:
-        model = server_model(server, pool)
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        model = OpenAIModel("test-model", connection)
         await SessionJournal("session-7").model(model, "judge.supervisor").generate(ask("a"))
         assert request_label.get() == ""
         await model.generate(ask("b"))
@@ -163,8 +160,12 @@ async def test_the_label_is_set_for_the_call_only() -> None:
 
 
 async def test_a_label_is_made_safe_for_a_header() -> None:
-    async with LoopbackServer() as server, ServerPool() as pool:
-        await SessionJournal("会话\r\nX-Evil: 1").model(server_model(server, pool), "c").generate(ask("a"))
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        await (
+            SessionJournal("会话\r\nX-Evil: 1")
+            .model(OpenAIModel("test-model", connection), "c")
+            .generate(ask("a"))
+        )
         [visit] = server.completions
         assert visit.label == "????X-Evil: 1:c:0"
         assert "x-evil" not in visit.headers
@@ -215,6 +216,10 @@ async def test_a_journal_that_cannot_keep_a_call_stops_the_session() -> None:
         async def put(self, *row: Any) -> None:
             raise ModelError("the disk is full")
 
-    async with LoopbackServer() as server, ServerPool() as pool:
+    async with LoopbackServer() as server, Connection(server.url) as connection:
         with pytest.raises(ModelError, match="disk is full"):
-            await SessionJournal("s1", sink=Full()).model(server_model(server, pool), "c").generate(ask("a"))
+            await (
+                SessionJournal("s1", sink=Full())
+                .model(OpenAIModel("test-model", connection), "c")
+                .generate(ask("a"))
+            )

@@ -19,8 +19,9 @@ from pydantic import BaseModel, Field, SecretStr
 
 from agents.ask import ask
 from agents.models.base import ChatReply, ChatRequest, Message, Sampling
-from agents.models.limits import Patience
-from agents.models.openai import Connection, OpenAIModel, ServerPool
+from agents.models.limits import Limiter, Patience
+from agents.models.openai import OPENAI_URL, Connection, OpenAIModel, ServerPool, open_provider
+from agents.models.providers import ModelBench, ProviderSettings
 from agents.prompts import load_prompt
 from profiles.errors import ArenaError, ModelError, RateLimited, TooLong, Unavailable, UserError
 from tests.servers import Behaviour, LoopbackServer, Script, server_process
@@ -60,8 +61,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def generate(server: LoopbackServer, patience: Patience = QUICK, **changes: Any) -> ChatReply:
-    async with ServerPool(patience=patience) as pool:
-        return await OpenAIModel("test-model", pool.connection(server.url)).generate(request(**changes))
+    async with Connection(server.url, patience=patience) as connection:
+        return await OpenAIModel("test-model", connection).generate(request(**changes))
 
 
 # The plain road
@@ -102,25 +103,47 @@ async def test_chinese_travels_both_ways() -> None:
         ).text == "最近总是睡不好，心里发慌。🙂"
 
 
-async def test_models_of_a_run_share_one_connection_per_server_and_key() -> None:
-    async with ServerPool() as pool:
-        one = pool.connection("http://127.0.0.1:1/v1", SecretStr("a"))
-        assert pool.connection("http://127.0.0.1:1/v1/", SecretStr("a")) is one
-        assert pool.connection("http://127.0.0.1:1/v1", SecretStr("b")) is not one
-        assert pool.connection("http://127.0.0.1:2/v1", SecretStr("a")) is not one
-        assert pool.connection().address == "https://api.openai.com/v1"
-
-
-async def test_no_more_than_the_limit_are_asked_at_a_time() -> None:
-    async with LoopbackServer(delay=0.02) as server, ServerPool(max_connections=3) as pool:
-        models = [OpenAIModel(name, pool.connection(server.url)) for name in ("test-model", "test-judge")]
-        await asyncio.gather(*(models[i % 2].generate(request(str(i))) for i in range(12)))
+async def test_models_of_a_run_share_one_connection() -> None:
+    async with LoopbackServer(delay=0.02, api_key=CANARY) as server:
+        settings = ProviderSettings(server.url, SecretStr(CANARY), max_connections=3)
+        async with ModelBench(settings) as bench:
+            models = [bench.model("openai/test-model"), bench.model("openai/test-judge")]
+            await bench.check()
+            assert not server.completions
+            await asyncio.gather(*(models[i % 2].generate(request(str(i))) for i in range(12)))
         assert server.max_in_flight == 3
+        assert {visit.body["model"] for visit in server.completions} == {"test-model", "test-judge"}
+
+
+async def test_a_pool_keeps_one_connection_for_each_server_and_key() -> None:
+    async with LoopbackServer(api_key=CANARY) as server, ServerPool() as pool:
+        one = pool.connection(server.url, SecretStr(CANARY))
+        assert await one.models() == ["test-model", "test-judge"]
+        assert pool.connection(f"{server.url}/", SecretStr(CANARY)) is one
+        assert pool.connection(server.url) is not one
+        assert pool.connection("http://127.0.0.1:2/v1", SecretStr(CANARY)) is not one
+
+
+async def test_the_settings_bound_a_call() -> None:
+    async with LoopbackServer(only("stall")) as server:
+        async with ModelBench(ProviderSettings(server.url, timeout=0.2, deadline=0.3)) as bench:
+            started = time.monotonic()
+            with pytest.raises(Unavailable):
+                await bench.model("openai/test-model").generate(request())
+        assert time.monotonic() - started < 4
+
+
+async def test_the_default_server_is_openais_and_an_address_needs_a_model() -> None:
+    provider = open_provider(ProviderSettings())
+    assert provider.connection.address == OPENAI_URL
+    with pytest.raises(UserError, match="openai/<id>"):
+        provider.model("")
+    await provider.aclose()
 
 
 async def test_a_vllm_model_keeps_its_own_name() -> None:
-    async with LoopbackServer() as server, ServerPool() as pool:
-        model = OpenAIModel("org/some-7b", pool.connection(server.url), provider="vllm")
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        model = OpenAIModel("org/some-7b", connection, provider="vllm")
         assert model.spec == "vllm/org/some-7b"
         assert (await model.generate(request())).model == "vllm/org/some-7b"
         assert server.completions[0].body["model"] == "org/some-7b"
@@ -134,8 +157,7 @@ async def test_a_vllm_model_keeps_its_own_name() -> None:
     ["429", "408", "409", "500", "502", "503", "529", "cut", "cut_body", "html", "no_choices", "late_error"],
 )
 async def test_a_passing_fault_is_waited_out(kind: str) -> None:
-    async with LoopbackServer(first(2, kind)) as server, ServerPool(patience=QUICK) as pool:
-        connection = pool.connection(server.url)
+    async with LoopbackServer(first(2, kind)) as server, Connection(server.url, patience=QUICK) as connection:
         reply = await OpenAIModel("test-model", connection).generate(request())
         assert reply.text
         assert len(server.completions) == 3
@@ -146,8 +168,7 @@ async def test_a_passing_fault_is_waited_out(kind: str) -> None:
     ("kind", "name"), [("429", "429"), ("500", "500"), ("cut", "connection"), ("html", "malformed")]
 )
 async def test_faults_are_counted_by_kind(kind: str, name: str) -> None:
-    async with LoopbackServer(first(3, kind)) as server, ServerPool(patience=QUICK) as pool:
-        connection = pool.connection(server.url)
+    async with LoopbackServer(first(3, kind)) as server, Connection(server.url, patience=QUICK) as connection:
         await OpenAIModel("test-model", connection).generate(request())
         assert connection.limiter.faults == {name: 3}
 
@@ -170,8 +191,10 @@ async def test_a_spent_quota_fails_at_once() -> None:
 
 
 async def test_a_429_lowers_the_number_asked_at_a_time() -> None:
-    async with LoopbackServer(first(1, "429")) as server, ServerPool(8, QUICK) as pool:
-        connection = pool.connection(server.url)
+    async with (
+        LoopbackServer(first(1, "429")) as server,
+        Connection(server.url, patience=QUICK) as connection,
+    ):
         await OpenAIModel("test-model", connection).generate(request())
         assert connection.limiter.limit == 4
 
@@ -225,8 +248,11 @@ async def test_a_stalled_attempt_is_followed_by_another() -> None:
 
 
 async def test_a_cancelled_call_leaves_no_trace() -> None:
-    async with LoopbackServer(first(1, "stall")) as server, ServerPool(1, QUICK) as pool:
-        model = OpenAIModel("test-model", pool.connection(server.url))
+    async with (
+        LoopbackServer(first(1, "stall")) as server,
+        Connection(server.url, None, Limiter(1), QUICK) as connection,
+    ):
+        model = OpenAIModel("test-model", connection)
         call = asyncio.create_task(model.generate(request()))
         await until(lambda: server.in_flight == 1)
         call.cancel()
@@ -308,16 +334,16 @@ async def test_an_empty_answer_comes_back_empty() -> None:
 TALK = "[0] client: I slept badly.\n[1] counselor: Tell me more.\n[2] client: It is the job."
 
 
-async def structured(server: LoopbackServer, pool: ServerPool, language: Any = "en") -> Mark:
-    reply = await OpenAIModel("test-model", pool.connection(server.url)).generate(
+async def structured(connection: Connection, language: Any = "en") -> Mark:
+    reply = await OpenAIModel("test-model", connection).generate(
         request(TALK, output_schema=Mark, language=language)
     )
     return Mark.model_validate_json(reply.text)
 
 
 async def test_the_schema_is_sent_and_obeyed() -> None:
-    async with LoopbackServer() as server, ServerPool() as pool:
-        mark = await structured(server, pool)
+    async with LoopbackServer() as server, Connection(server.url) as connection:
+        mark = await structured(connection)
         [visit] = server.completions
     sent = visit.body["response_format"]["json_schema"]
     assert (sent["name"], sent["strict"]) == ("Mark", True)
@@ -336,9 +362,9 @@ async def test_the_schema_is_sent_and_obeyed() -> None:
 async def test_a_server_without_schemas_is_asked_in_simpler_ways(
     kind: str, forms: list[str | None], language: str
 ) -> None:
-    async with LoopbackServer(only(kind)) as server, ServerPool() as pool:
-        await structured(server, pool, language)
-        await structured(server, pool, language)  # remembers what was found
+    async with LoopbackServer(only(kind)) as server, Connection(server.url) as connection:
+        await structured(connection, language)
+        await structured(connection, language)  # remembers what was found
         asked = [visit.body.get("response_format", {}).get("type") for visit in server.completions]
         last = server.completions[-1].body["messages"]
     assert asked == forms
@@ -348,18 +374,32 @@ async def test_a_server_without_schemas_is_asked_in_simpler_ways(
     assert '"maximum": 5' in last[0]["content"]
 
 
+async def test_a_slow_plain_call_does_not_undo_what_was_found_meanwhile() -> None:
+    def script(visit: Any) -> Behaviour:
+        return Behaviour("no_schema") if "response_format" in visit.body else Behaviour(seconds=0.3)
+
+    async with LoopbackServer(script) as server, Connection(server.url) as connection:
+        slow = asyncio.create_task(OpenAIModel("test-model", connection).generate(request()))
+        await until(lambda: server.in_flight == 1)
+        await structured(connection)
+        await slow
+        await structured(connection)
+        assert server.completions[-1].body["response_format"]["type"] == "json_object"
+        assert len(server.completions) == 4
+
+
 async def test_a_failed_simpler_way_is_not_remembered() -> None:
     script = first(3, "400", text="temperature is unsupported")
-    async with LoopbackServer(script) as server, ServerPool() as pool:
+    async with LoopbackServer(script) as server, Connection(server.url) as connection:
         with pytest.raises(ModelError, match="temperature"):
-            await structured(server, pool)
-        await structured(server, pool)
+            await structured(connection)
+        await structured(connection)
         assert server.completions[-1].body["response_format"]["type"] == "json_schema"
 
 
 async def test_a_model_that_wants_another_name_for_its_length_gets_it() -> None:
-    async with LoopbackServer(only("no_max_tokens")) as server, ServerPool() as pool:
-        model = OpenAIModel("test-model", pool.connection(server.url))
+    async with LoopbackServer(only("no_max_tokens")) as server, Connection(server.url) as connection:
+        model = OpenAIModel("test-model", connection)
         for _ in range(2):
             await model.generate(request(sampling=Sampling(max_tokens=9)))
         bodies = [visit.body for visit in server.completions]
@@ -377,8 +417,8 @@ async def test_prose_in_place_of_json_is_repaired_by_ask(
     (folder / "mark.md").write_text(head, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     prompt = load_prompt("room", "mark", "en", Nothing, Mark)
-    async with LoopbackServer(first(1, "prose")) as server, ServerPool() as pool:
-        model = OpenAIModel("test-model", pool.connection(server.url))
+    async with LoopbackServer(first(1, "prose")) as server, Connection(server.url) as connection:
+        model = OpenAIModel("test-model", connection)
         answer = await ask(model, prompt, Nothing(), language="en")
     assert isinstance(answer.value, Mark)
     assert answer.call.asked == 2
@@ -388,8 +428,8 @@ async def test_prose_in_place_of_json_is_repaired_by_ask(
 
 
 async def check(url: str, model: str = "test-model", key: str | None = None) -> None:
-    async with ServerPool(patience=QUICK) as pool:
-        await OpenAIModel(model, pool.connection(url, SecretStr(key) if key else None)).check()
+    async with Connection(url, SecretStr(key) if key else None, patience=QUICK) as connection:
+        await OpenAIModel(model, connection).check()
 
 
 @pytest.mark.parametrize(
@@ -483,10 +523,10 @@ async def test_the_key_is_in_no_error_and_no_log(kind: str, caplog: pytest.LogCa
     echo = f"your key {CANARY} and header Bearer {CANARY} were seen"
     script = only(kind, text=None if kind in ("html", "no_choices") else echo)
     patience = Patience(attempts=2, timeout=0.2, first_wait=0.001)
-    async with LoopbackServer(script) as server, ServerPool(patience=patience) as pool:
-        connection = pool.connection(server.url, SecretStr(CANARY))
+    key = SecretStr(CANARY)
+    async with LoopbackServer(script) as server, Connection(server.url, key, None, patience) as connection:
         model = OpenAIModel("test-model", connection)
-        said = f"{connection!r} {model!r} {pool.connections!r} {vars(pool)!r}"
+        said = f"{connection!r} {model!r} {vars(connection)!r} {vars(model)!r}"
         for step in (model.check, lambda: model.generate(request(output_schema=Mark))):
             try:
                 said += repr(await step())
@@ -512,10 +552,41 @@ async def test_a_password_in_the_address_is_not_shown() -> None:
 # The test server itself, as other tests lean on it
 
 
+class Scored(BaseModel):
+    dimension: str
+    evidence: list[Mark] = Field(default_factory=list)
+    score: float | None = None
+
+
+class Card(BaseModel):
+    items: list[Scored]
+
+
+@pytest.mark.parametrize(
+    ("talk", "rubric"),
+    [
+        ("[0] client (trust_building): I slept badly.", "C1 trust: whether\n  0 = none\nC2 hope: whether"),
+        ("[0] client（trust_building）：我睡得不好。没有精神。", "C1 信任：是否\nC2 希望：是否"),
+    ],
+)
+async def test_a_judge_on_the_server_scores_each_dimension_and_quotes_the_talk(
+    talk: str, rubric: str
+) -> None:
+    async with LoopbackServer() as server:
+        card = Card.model_validate_json(
+            (await generate(server, text=f"{talk}\n\n{rubric}", output_schema=Card)).text
+        )
+    assert [item.dimension for item in card.items] == ["C1", "C2"]
+    for item in card.items:
+        assert item.score in (1, 2, 3)
+        assert item.evidence
+        assert all(mark.turn == 0 and mark.quote in talk for mark in item.evidence)
+
+
 async def test_the_server_process_holds_its_gate_and_keeps_its_books(tmp_path: Path) -> None:
     with server_process(tmp_path / "log.jsonl", "--answer-first", "2") as process:
-        async with ServerPool() as pool:
-            model = OpenAIModel("test-model", pool.connection(process.url))
+        async with Connection(process.url) as connection:
+            model = OpenAIModel("test-model", connection)
             calls = [asyncio.create_task(model.generate(request(str(i)))) for i in range(4)]
             await until(lambda: process.books()["answered"] == {"": 2} and process.books()["in_flight"] == 2)
             assert sum(call.done() for call in calls) == 2
@@ -540,8 +611,11 @@ async def test_rates_are_the_same_for_the_same_seed_and_labels_whatever_the_orde
         from agents.models.labels import request_label
 
         failed = set()
-        async with LoopbackServer(rates={"400": 0.3}, seed=seed) as server, ServerPool() as pool:
-            model = OpenAIModel("test-model", pool.connection(server.url))
+        async with (
+            LoopbackServer(rates={"400": 0.3}, seed=seed) as server,
+            Connection(server.url) as connection,
+        ):
+            model = OpenAIModel("test-model", connection)
             for i in order:
                 request_label.set(f"s:{i}")
                 try:

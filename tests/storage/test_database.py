@@ -272,7 +272,7 @@ def test_error_in_a_session_is_one_line_without_what_was_to_be_stored(db: Databa
     with pytest.raises(StorageError) as caught, db.session(write=True) as session:
         session.add(rows.session("s1", run_id="nowhere", error="his private words"))
     assert str(caught.value) == f"{db.place}: FOREIGN KEY constraint failed"
-    assert "private" not in repr(caught.value.__cause__)
+    assert "private" not in str(caught.value.__cause__)
 
 
 def test_threads_that_read_and_then_write_wait_for_each_other(db: Database, rows):

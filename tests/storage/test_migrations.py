@@ -80,16 +80,35 @@ def test_a_failing_migration_changes_nothing(path: Path):
     Database.open(str(path)).close()
 
 
-def test_a_new_migration_made_from_the_template_runs(tmp_path: Path):
+@pytest.fixture
+def later(tmp_path: Path) -> Config:
+    """The scripts with one more, made from the template: it rebuilds the table that all others hang on."""
     scripts = shutil.copytree(PACKAGE, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     config = Config()
     config.set_main_option("script_location", str(scripts))
     config.set_main_option("path_separator", "os")
     command.revision(config, "add a colour", rev_id="0002")
-    with Database.open(str(tmp_path / "arena.db")) as db, db.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        assert MigrationContext.configure(connection).get_current_revision() == "0002"
+    [script] = (scripts / "versions").glob("0002*.py")
+    rebuild = "with op.batch_alter_table('run', recreate='always') as batch:\n"
+    rebuild += "        batch.add_column(sa.Column('colour', sa.String()))"
+    script.write_text(script.read_text().replace("    pass", f"    {rebuild}"))
+    return config
+
+
+def test_an_older_database_is_upgraded_at_opening_and_loses_nothing(
+    path: Path, rows, later: Config, monkeypatch: pytest.MonkeyPatch
+):
+    with Database.open(str(path)) as db:
+        rows.fill(db, "r1", 3)
+        before = db.info()
+    monkeypatch.setattr(storage.migrations, "HEAD", "0002")
+    monkeypatch.setattr(storage.migrations, "config_for_package", lambda: later)
+    with Database.open(str(path), upgrade=False) as db:
+        assert (db.info().revision, db.info().head) == ("0001", "0002")
+    with Database.open(str(path)) as db:
+        assert db.info().counts == before.counts
+        assert db.revision() == "0002"
+        assert "colour" in {column["name"] for column in inspect(db.engine).get_columns("run")}
 
 
 def test_deleting_a_run_takes_its_children_and_no_others(db: Database, rows):

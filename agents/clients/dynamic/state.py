@@ -20,6 +20,7 @@ class Effects(Record):
 
     per_turn_gain_max: dict[str, float]
     damping: float
+    softening: float
     belief_needs_trust: float
     early_advice_factor: float
     worn_out_after: int
@@ -97,8 +98,9 @@ def moved(state: ClientState, appraisal: Appraisal, stage: Stage) -> ClientState
 
     def level(name: str) -> float:
         change = sums.get(name, 0.0)
-        gain = min(change, table.per_turn_gain_max.get(name, 10.0)) * scale
-        return _bounded(getattr(state, name) + (gain if change > 0 else change), 10)
+        now: float = getattr(state, name)
+        gain = min(change, table.per_turn_gain_max.get(name, 10.0)) * scale * (1 - now / table.softening)
+        return _bounded(now + (gain if change > 0 else change), 10)
 
     softened = state.trust >= table.belief_needs_trust
     belief_change = sums.get("belief", 0.0) if softened else 0.0

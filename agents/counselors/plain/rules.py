@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from agents.counselors.listening import feeling, snippet
+from agents.counselors.listening import Manners, feeling, snippet
 from agents.counselors.plain.counselor import PlainInputs
 from agents.phrases import Phrases, load_phrases
 from agents.reading import content_units
-from profiles.safety import risk_level
+from profiles.screening import risk_level
 from profiles.vocabulary import Language, Stage
 
 _SUMMARY_EVERY = 6
@@ -43,14 +43,17 @@ class _Desk:
     def fresh(self, name: str) -> str | None:
         return self.phrases.unused(name, self.said, self.chance)
 
-    def swap(self) -> dict[str, str]:
-        return self.phrases.mapping("swap")
+    @property
+    def manners(self) -> Manners:
+        lists = ("second_person", "lead", "fragment_starts", "fragment_ends", "feel", "keep_capital")
+        named = {name: self.phrases.lines(f"listening.{name}") for name in lists}
+        return Manners(swap=self.phrases.mapping("listening.swap"), **named)
 
     def earlier_pieces(self) -> list[str]:
         """Pieces of earlier client turns, the weightiest first, that were not summed up before."""
         pieces = []
         for text in self.client[:-1]:
-            piece = snippet(text, self.language, self.swap())
+            piece = snippet(text, self.language, self.manners)
             if piece and piece not in self.said and piece not in pieces:
                 pieces.append(piece)
         return sorted(pieces, key=lambda piece: -len(content_units(piece, self.language)))
@@ -127,8 +130,10 @@ def _question(desk: _Desk, stage: Stage) -> str:
 
 
 def _reflection(desk: _Desk) -> str:
-    piece = snippet(desk.last, desk.language, desk.swap())
-    named = feeling(desk.last, desk.language)
+    piece = snippet(desk.last, desk.language, desk.manners)
+    named = feeling(desk.last, desk.language, desk.manners)
+    if piece and desk.inputs.stage is Stage.SOLUTION_EXPLORATION:
+        return desk.chance.choice(_unused_frames(desk, "forward")).replace("{snippet}", piece)
     kind = {(True, True): "both", (True, False): "snippet", (False, True): "feeling", (False, False): "plain"}
     frame = desk.chance.choice(_unused_frames(desk, kind[piece is not None, named is not None]))
     return frame.replace("{snippet}", piece or "").replace("{feeling}", named or "")

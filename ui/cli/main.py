@@ -1,0 +1,49 @@
+"""The ``arena`` command: gathers the verbs and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from profiles.errors import ArenaError, UserError
+from ui.cli import chat, db, doctor, profiles, report, run, runs
+
+app = typer.Typer(
+    name="arena",
+    help="Counsel Arena: simulated clients meet LLM counselors, three parties score. For simulation and training only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run.run)
+app.command("report")(report.report)
+app.command("runs")(runs.runs)
+app.command("chat")(chat.chat)
+app.command("doctor")(doctor.doctor)
+app.add_typer(profiles.app, name="profiles")
+app.add_typer(db.app, name="db")
+
+
+def main() -> None:
+    """Run the command. Exit codes: 0 fine, 1 something failed, 2 a mistake the person can mend, 130 interrupted."""
+    try:
+        app()
+    except UserError as error:
+        _say(str(error))
+        sys.exit(2)
+    except ArenaError as error:
+        _say(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _say("stopped; the same command goes on from here")
+        sys.exit(130)
+
+
+def _say(text: str) -> None:
+    typer.echo(f"arena: {' '.join(text.split())}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A run's result for the terminal and for ``--json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from arena.leaderboard import LeaderboardRow
+    from arena.run import RunResult
+    from arena.statistics import Estimate, Rate
+
+
+def as_dict(result: RunResult) -> dict[str, Any]:
+    """Run id, sessions by status and leaderboard rows, ready for JSON."""
+    return {
+        "run_id": result.run_id,
+        "db": result.db,
+        "made_by": "offline rules, not an LLM" if result.offline else "LLM",
+        "sessions": dict(result.statuses),
+        "leaderboard": [row.model_dump(mode="json") for row in result.leaderboard],
+        "notes": list(result.notes),
+    }
+
+
+def show_result(result: RunResult, report: Path | None) -> None:
+    """The leaderboard, what to keep in mind, and where to look next."""
+    console = Console()
+    if result.offline:
+        console.print("[bold]Offline rules, not an LLM, made these dialogues and scores.[/bold]")
+    for note in result.notes:
+        console.print(note, highlight=False, markup=False)
+    console.print(_table(result.leaderboard))
+    console.print(
+        "Item means with 95 % intervals clustered by client; client and supervisor 0-4, counselor 0-5. "
+        "A failed safety gate overrides every pass.\nSimulation and training only; not a medical device.",
+        highlight=False,
+    )
+    counts = " · ".join(f"{number} {status}" for status, number in result.statuses.items())
+    console.print(f"run [bold]{result.run_id}[/bold] in {result.db}: {counts}", highlight=False)
+    where = f"report: {report}" if report else f"next: arena report {result.run_id} --db {result.db}"
+    console.print(where, highlight=False, markup=False)
+
+
+def _table(rows: tuple[LeaderboardRow, ...]) -> Table:
+    table = Table(box=None, header_style="bold")
+    table.add_column("counselor")
+    heads = ("client", "supervisor", "counselor", "overall share", "pass all 3", "pass total", "gate failed", "flagged")
+    for head in heads:
+        table.add_column(head, justify="right")
+    for row in rows:
+        parties = [_mean(row.parties[name].item_mean) for name in ("client", "supervisor", "counselor")]
+        table.add_row(
+            row.counselor,
+            *parties,
+            _mean(row.overall_share),
+            _rate(row.pass_all3),
+            _rate(row.pass_total),
+            f"{row.gate_failed} of {row.gate_checked}",
+            str(row.fidelity_flagged),
+        )
+    return table
+
+
+def _mean(estimate: Estimate) -> str:
+    if estimate.mean is None:
+        return "–"
+    interval = estimate.interval
+    around = f" [{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
+    missing = f" (n {estimate.n_scored}/{estimate.n_total})" if estimate.n_scored < estimate.n_total else ""
+    return f"{estimate.mean:.2f}{around}{missing}"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.n_passed}/{rate.n_scored}"
