@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from arena.config import RunConfig
-    from arena.run import RunResult, arun, run
+    from arena.api import RunResult, arun, run
     from profiles.errors import ArenaError, ModelError, StorageError, UserError
 
 __all__ = ["ArenaError", "ModelError", "RunConfig", "RunResult", "StorageError", "UserError", "arun", "run"]
 
 _HOMES = {
     "RunConfig": "arena.config",
-    "RunResult": "arena.run",
-    "arun": "arena.run",
-    "run": "arena.run",
+    "RunResult": "arena.api",
+    "arun": "arena.api",
+    "run": "arena.api",
     "ArenaError": "profiles.errors",
     "ModelError": "profiles.errors",
     "StorageError": "profiles.errors",

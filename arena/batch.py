@@ -19,7 +19,7 @@ from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.session import build_graph
 from storage.calls import CallStore
 from storage.database import Database
-from storage.queries import session_status
+from storage.queries import load_sessions
 from storage.records import finish_run, replace_session, save_run
 from storage.tables import RunRow
 from storage.writer import Writer
@@ -59,23 +59,34 @@ class _Hall:
     observe: Observer
 
 
-async def run_batch(plan: RunPlan, bench: ModelBench, database: Database, observe: Observer) -> None:
-    """Play every session of the plan that is not finished yet.
+# The server was at fault, not the talk: the same command tries these again. A refusal or an unreadable answer is a
+# result, kept until a person asks for another try.
+_TRIED_AGAIN = frozenset({"unavailable", "rate_limited"})
 
-    Finished sessions are left alone; failed ones are tried again, and calls that an earlier try finished are
-    taken from the journal.
+
+async def run_batch(
+    plan: RunPlan, bench: ModelBench, database: Database, observe: Observer, retry_failed: bool = False
+) -> None:
+    """Play every session of the plan that has not ended yet.
+
+    Finished sessions are left alone. Sessions that failed because a server was away are tried again, and calls
+    that an earlier try finished are taken from the journal.
+
+    Args:
+        retry_failed: try all failed sessions again, and ask their models anew.
     """
-    statuses = session_status(database, plan.id)
-    waiting = [item for item in plan.sessions if statuses.get(item.spec.id) != "finished"]
-    done = len(plan.sessions) - len(waiting)
-    observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=done))
-    failed = 0
+    ended = {row.id: row for row in load_sessions(database, plan.id)}
+    failed_before = [row for row in ended.values() if row.status == "failed"]
+    again = {row.id for row in failed_before if retry_failed or row.error_kind in _TRIED_AGAIN}
+    waiting = [item for item in plan.sessions if item.spec.id not in ended or item.spec.id in again]
+    observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=len(plan.sessions) - len(waiting)))
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run_row(plan)))
         hall = _Hall(plan, bench, writer, CallStore(writer), build_graph(), observe)
+        await hall.calls.forget(row.id for row in failed_before if retry_failed)
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
-        failed = sum(await _all(workers))
+        failed = len(failed_before) - len(again) + sum(await _all(workers))
         await writer.write(lambda session: finish_run(session, plan.id))
     observe(RunEnded(run_id=plan.id, finished=len(plan.sessions) - failed, failed=failed))
 

@@ -23,7 +23,7 @@ from arena.build import RunPlan, plan_run
 from arena.config import RunConfig
 from arena.play import SessionResult, assess, cast_for
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
-from arena.run import provider_settings
+from arena.api import provider_settings
 from arena.safety import crisis_text, screen_client
 from arena.session import Cast, build_graph, opening_state, transcript
 from profiles.errors import UserError

@@ -1,7 +1,7 @@
 """The report's charts as plain Plotly figures: ``{"data": [...], "layout": {...}}``.
 
-Every trace of a counselor has its paint's class as ``meta``, by which the page hides and shows it. Plotly reads
-a few HTML tags and entities in its texts, so every name that comes from outside is escaped here.
+Every trace of a counselor has its paint's class as ``meta``, by which the page hides and shows it. Plotly
+reads a few HTML tags and entities in its texts, so every name that comes from outside is escaped here.
 """
 
 from __future__ import annotations

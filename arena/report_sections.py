@@ -58,7 +58,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Mean ``overall_share`` by counselor and one trait of the client: ``theme``, ``resistance``, ``risk``."""
+    """Mean ``overall_share`` by counselor and one trait of the client: ``theme``, ``resistance``, ..."""
 
     trait: str
     levels: Sequence[str]

@@ -51,7 +51,7 @@ class ScoreView:
 
 @dataclass(frozen=True)
 class JudgmentView:
-    """One party's scoring. ``high``: top of a dimension's range. ``aside``: no part of the report's numbers."""
+    """One party's scoring. ``high``: top of a dimension's range. ``aside``: not in the report's numbers."""
 
     judged: JudgmentWithScores
     scores: Sequence[ScoreView]

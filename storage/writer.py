@@ -99,14 +99,17 @@ class Writer:
                 task.error = task.error or StorageError(reason)
 
     def _run(self, task: _Task, connection: Connection) -> None:
+        session = Session(connection, join_transaction_mode=_SAVEPOINT, expire_on_commit=False)
         try:
-            with Session(connection, join_transaction_mode=_SAVEPOINT, expire_on_commit=False) as session:
-                task.result = task.job(session)
-                session.commit()
+            task.result = task.job(session)
+            session.commit()
         except Exception as error:  # noqa: BLE001  (whatever a job raises belongs to its caller, not to the thread)
             task.error = self._as_arena_error(error)
+        with suppress(SQLAlchemyError):  # a transaction that is lost took the savepoint with it
+            session.close()
         if not _in_transaction(connection):
-            raise StorageError(f"{self.database.place}: the transaction was undone, nothing of it is kept")
+            reason = task.error or f"{self.database.place}: a job ended the transaction that it shares"
+            raise StorageError(str(reason))
 
     def _as_arena_error(self, error: Exception) -> ArenaError:
         if isinstance(error, ArenaError):

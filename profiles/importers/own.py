@@ -1,7 +1,7 @@
 """Our own cards in YAML, JSON, JSONL, CSV and TSV.
 
-In a table each column is a field; a part of a field has a dot (``demographics.age``), and so has one language of a
-text (``opening.zh``). Lists and mappings stand in a cell as JSON; an empty cell leaves the field out.
+In a table each column is a field; a part of a field has a dot (``demographics.age``), and so has one language
+of a text (``opening.zh``). Lists and mappings stand in a cell as JSON; an empty cell leaves the field out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -48,7 +47,9 @@ def _text(path: Path) -> str:
 
 def _together(records: Sequence[Located], path: Path) -> Located:
     """Records as one located list."""
-    lines = {(number, *place): line for number, each in enumerate(records) for place, line in each.lines.items()}
+    lines: dict[Place, int] = {}
+    for number, record in enumerate(records):
+        lines |= {(number, *place): line for place, line in record.lines.items()}
     return Located(str(path), [each.value for each in records], lines)
 
 
@@ -77,7 +78,8 @@ def _column(name: str, row: Located) -> type:
     known = _columns()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"columns are the fields of a card: {', '.join(known)}"
+        plain = [column for column in known if "." not in column]
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(plain)}, and parts of them"
         raise UserError(f"{row.source}, line 1: unknown column '{name}'; {hint}")
     return known[name]
 
@@ -108,12 +110,15 @@ def _fields(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, type
 
 
 def _kind(annotation: Any) -> type:  # noqa: ANN401
-    if get_origin(annotation) is Literal or isinstance(annotation, type) and issubclass(annotation, str | StrEnum):
+    if get_origin(annotation) is Literal:
         return str
-    simple = {kind for kind in (bool, int, float) if annotation is kind or kind in get_args(annotation)}
-    if get_origin(annotation) in (tuple, dict) or not simple:
+    choices = get_args(annotation) or (annotation,)
+    if get_origin(annotation) in (tuple, dict) or not all(isinstance(each, type) for each in choices):
         return object
-    return bool if bool in simple else int
+    for kind in (bool, int):
+        if kind in choices:
+            return kind
+    return str if all(issubclass(each, str) for each in choices) else object
 
 
 def _recognises(head: Head) -> bool:

@@ -49,7 +49,7 @@ _TEXT: dict[Language, dict[str, Any]] = {
         "counselor": (
             "Thank you for coming in. Where would you like to start?",
             "It sounds as though the nights have become something to get through. What is four o'clock like?",
-            "So there is the one who looks busy, and the one who carries this about. Who sees the second one?",
+            "So there is the one who looks busy, and the one who carries this about. Who sees that one?",
             "You stopped there for a moment. May I ask what went through you?",
             "I wonder whether shame has been doing some of the talking at home.",
             "What would be a first step so small that it hardly counts?",
@@ -151,7 +151,7 @@ def build_run(
     faults: bool = True,
     run_id: str = "5eed0000cafe",
 ) -> Built:
-    """A run of ``counselors`` with ``clients``. ``faults``: some sessions fail, are flagged, unsafe or unscored."""
+    """A run of ``counselors`` with ``clients``. ``faults``: some are failed, flagged, unsafe or unscored."""
     maker = _Maker(language, rounds, random.Random(seed), run_id)
     bundles = []
     for repeat in range(1, repeats + 1):

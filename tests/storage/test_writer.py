@@ -134,8 +134,6 @@ async def test_a_job_may_commit_or_roll_back_itself_without_harm_to_others(db: D
 
 
 async def test_nobody_is_told_kept_when_the_database_undid_the_transaction(db: Database, rows):
-    """SQLite does so by itself on a full disk; here a job does it."""
-
     def undo(session: Session) -> None:
         session.connection().exec_driver_sql("ROLLBACK")
 
@@ -256,3 +254,24 @@ async def test_reading_goes_on_while_the_writer_is_busy(db: Database, rows):
         finish.set()
         await writing
     assert run_ids(db) == {"r1", "r2"}
+
+
+async def test_a_full_disk_undoes_all_and_all_are_told(db: Database, rows):
+    def limit(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 60")
+
+    def huge(session: Session) -> str:
+        save_run(session, rows.run("huge", config={"words": "x" * 1_000_000}))
+        return "huge"
+
+    event.listen(db.engine, "connect", limit)
+    db.engine.dispose()
+    async with Writer(db) as writer:
+        async with held_back(writer) as tasks:
+            jobs = [keep_run(rows, "before"), huge, keep_run(rows, "after")]
+            tasks += [asyncio.create_task(writer.write(job)) for job in jobs]
+        told = await asyncio.gather(*tasks, return_exceptions=True)
+        for answer in told:
+            assert str(answer).startswith(f"{db.place} cannot grow, the disk is full: free some space")
+        assert run_ids(db) == set()
+        assert await writer.write(keep_run(rows, "later")) == "later"

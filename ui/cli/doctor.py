@@ -120,7 +120,7 @@ def _server(base_url: str | None) -> Iterator[Finding]:
         return
     import asyncio
 
-    from arena.run import list_models
+    from arena.api import list_models
     from profiles.errors import ArenaError
 
     try:

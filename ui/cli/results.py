@@ -10,7 +10,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from arena.leaderboard import LeaderboardRow
-    from arena.run import RunResult
+    from arena.api import RunResult
     from arena.statistics import Estimate, Rate
 
 

@@ -73,6 +73,7 @@ Config = Annotated[Path | None, typer.Option("--config", help="Take the settings
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Show the resolved settings as YAML and stop.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show sessions, calls and an estimate of tokens; ask nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Try all failed sessions again, asking their models anew.")]
 ReportTo = Annotated[Path | None, typer.Option("--report", help="Write the HTML report here when done.")]
 
 # Where a run goes may be said beside a file: it is no part of what the run is.
@@ -108,6 +109,7 @@ def run(
     dry_run: DryRun = False,
     as_json: Json = False,
     report: ReportTo = None,
+    retry_failed: Retry = False,
 ) -> None:
     """Play and score sessions. The same command again goes on where it stopped; other settings make another run."""
     flags = {key: value for key, value in locals().items() if value is not None and key not in _OUTPUT}
@@ -121,10 +123,10 @@ def run(
 
         show_estimate(resolved, as_json)
     else:
-        _play(resolved, as_json, report)
+        _play(resolved, as_json, report, retry_failed)
 
 
-_OUTPUT = frozenset({"config", "print_config", "dry_run", "as_json", "report"})
+_OUTPUT = frozenset({"config", "print_config", "dry_run", "as_json", "report", "retry_failed"})
 
 
 def _resolve(flags: dict[str, Any], config: Path | None) -> RunConfig:
@@ -175,13 +177,13 @@ def _print_config(config: RunConfig) -> None:
     typer.echo(f"# run {plan.id}: {len(plan.sessions)} sessions\n{text}", nl=False)
 
 
-def _play(config: RunConfig, as_json: bool, report: Path | None) -> None:
-    from arena.run import run as play
+def _play(config: RunConfig, as_json: bool, report: Path | None, retry_failed: bool) -> None:
+    from arena.api import run as play
     from ui.cli.display import Display
     from ui.cli.results import as_dict, show_result
 
     with Display(quiet=as_json) as display:
-        result = play(config, display.observe)
+        result = play(config, display.observe, retry_failed)
     if report is not None:
         from arena.report import write_report
         from storage.database import Database

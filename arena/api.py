@@ -54,16 +54,17 @@ class RunResult:
         return pd.DataFrame(rows)
 
 
-def run(config: RunConfig, observe: Observer = ignore) -> RunResult:
+def run(config: RunConfig, observe: Observer = ignore, retry_failed: bool = False) -> RunResult:
     """Run from a plain script. See ``arun``."""
-    return asyncio.run(arun(config, observe))
+    return asyncio.run(arun(config, observe, retry_failed))
 
 
-async def arun(config: RunConfig, observe: Observer = ignore) -> RunResult:
+async def arun(config: RunConfig, observe: Observer = ignore, retry_failed: bool = False) -> RunResult:
     """Run, or go on with, the run that this configuration names.
 
     Args:
         observe: is told of every event; it looks and must not raise.
+        retry_failed: try failed sessions again even where the model, not the server, was at fault.
 
     Raises:
         UserError: the configuration names something that is not there, or a server cannot be asked.
@@ -77,7 +78,7 @@ async def arun(config: RunConfig, observe: Observer = ignore) -> RunResult:
             for spec in sorted(plan.model_specs()):
                 bench.model(spec)
             await bench.check()
-            await run_batch(plan, bench, database, observe)
+            await run_batch(plan, bench, database, observe, retry_failed)
         return load_result(database, plan)
 
 
