@@ -38,7 +38,7 @@ class Reading(Record):
     sentences: int = Field(0, ge=0)
     length: int = Field(0, ge=0)
     listy: bool = False
-    evidence: dict[Move, str] = {}
+    evidence: dict[Move, str] = Field(default_factory=dict)
 
     def shows(self, *moves: Move) -> bool:
         """Whether the turn makes at least one of these moves."""
@@ -58,6 +58,7 @@ def read_counselor(
     Args:
         text: the turn, as the client hears it.
         client_turns: the client's turns before it, in order; the last one is what it answers.
+        language: of the session; its lexicon reads the turn.
         disclosed: that last client turn told something sensitive.
         earlier: the counselor's own turns before it. A sentence that repeats one of them shows no helpful
             move again (safety moves apart); harmful moves count as often as they are made.

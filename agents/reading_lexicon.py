@@ -68,8 +68,8 @@ class Thresholds(Record):
 class RuleText(Record):
     """One way to show a move: one of ``any`` in a sentence that holds none of ``unless`` and meets ``needs``.
 
-    needs: ``leave`` / ``no_leave`` = the sentence or the next asks the client's leave; ``tied`` / ``untied`` =
-        it does or does not share content with the client's turns.
+    needs: ``leave`` / ``no_leave`` = the sentence or the next one asks the client's leave, or not;
+        ``tied`` / ``untied`` = it shares content with the client's turns, or not.
     guards: a hit does not count behind a negation, or inside what somebody else says or fears.
     """
 
@@ -106,8 +106,8 @@ class LexiconText(Record):
     persons: dict[str, str]
     stop: str
     abbreviations: str = ""
-    irregular: dict[str, str] = {}
-    suffixes: dict[str, str] = {}
+    irregular: dict[str, str] = Field(default_factory=dict)
+    suffixes: dict[str, str] = Field(default_factory=dict)
     feelings: dict[str, str]
     topics: dict[str, str]
     patterns: PatternsText

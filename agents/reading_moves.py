@@ -32,6 +32,8 @@ _SERVED = frozenset(
         Move.CONFRONTATION,
     }
 )
+# These speak to the client about something of the counselor's own, so feeling words in them reflect nothing.
+_NOT_LISTENING = frozenset({Move.PREMATURE_REASSURANCE, Move.FLATTERY, Move.INFORMATION})
 _RECEIVING = _WARM | {Move.RISK_ENQUIRY, Move.SAFETY_SUPPORT}
 # Small talk asks and informs too, so these alone do not bring a turn back to the client.
 _IDLE = _ASKING | {Move.INFORMATION, Move.COLLABORATION, Move.OFF_TOPIC}
@@ -55,9 +57,12 @@ class Heard:
 class Sentence:
     """One sentence of the turn and all that the rules ask about it.
 
+    leave: it or the next one asks the client's leave.
     related: share (0-1) of its content that is the client's last turn's, kindred words counted as the same;
-    related_turn is the same for the whole turn.
-    copied: share (0-1) of it that is copied from that turn. leave: it or the next one asks the client's leave.
+        ``related_turn`` is the same for the whole turn.
+    tied: it shares content with any of the client's turns.
+    copied: share (0-1) of it that is copied from the client's last turn.
+    stale: the counselor has said it before.
     """
 
     text: str
@@ -89,9 +94,8 @@ def moves_in(
 ) -> Evidence:
     """The moves of a turn, each with the sentence that first shows it (or the turn, where none does alone).
 
-    Args:
-        carried: share (0-1) of the turn that comes from the client's turns before the last one.
-        disclosed: the client's last turn told something sensitive.
+    ``carried`` is the share (0-1) of the turn that comes from the client's turns before the last one;
+    ``disclosed``: the client's last turn told something sensitive.
     """
     evidence: Evidence = {}
     for sentence in sentences:
@@ -179,14 +183,15 @@ def _reflects(sentence: Sentence, found: set[Move], lexicon: Lexicon) -> bool:
     asked = lexicon.found("question_forms", sentence.norm) if sentence.question else None
     feels = bool(sentence.words.families & lexicon.source.feelings.keys())
     if stem and not (asked and asked.start() < stem.start()):
-        # A guessed feeling ("you must be terrified") shares no word; it counts where the turn shows the source.
+        # A guessed feeling ("you must be terrified") shares no word: the rest of the turn shows its source.
         related = max(sentence.related, sentence.related_turn if feels else 0.0)
         return related >= line.reflection_overlap
-    if sentence.question or found & {Move.PREMATURE_REASSURANCE, Move.FLATTERY}:
+    if sentence.question or found & _NOT_LISTENING:
         return False
     if lexicon.found("statement_stems", sentence.norm):
         return sentence.related >= line.reflection_overlap
-    return feels and sentence.related >= line.feeling_overlap and bool(lexicon.found("addressed", sentence.norm))
+    named = feels and not found and lexicon.found("addressed", sentence.norm) is not None
+    return named and sentence.related >= line.feeling_overlap
 
 
 def _summing(sentences: Sequence[Sentence], lexicon: Lexicon) -> str | None:
@@ -200,8 +205,8 @@ def _echoes(text: str, last: str, lexicon: Lexicon) -> bool:
     back = copied_share(last, text, language)
     norm = normalise(text, lexicon)
     prefix = lexicon.found("echo_prefixes", norm)
-    bare = max(copied_share(text, last, language), copied_share(norm[prefix.end() :] if prefix else "", last, language))
-    if bare >= line.echo_turn:
+    bare = norm[prefix.end() :] if prefix else norm
+    if max(copied_share(norm, last, language), copied_share(bare, last, language)) >= line.echo_turn:
         return back >= line.echo_client or length(text, language) > 2 * line.run
     stem = lexicon.found("reflective_stems", norm)
     body = norm[stem.end() :] if stem and stem.start() <= line.run else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,8 @@ _HAN = re.compile(r"[\u3400-\u9fff]+")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}$")
 _LEAD = re.compile(r"^(?:[-•·–—>\s\"“‘「『(（]|\d{1,2}[.)、]|[①-⑳])+")
-_QUOTES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"', "*": "", "#": "", "`": "", "_": " "})
+_QUOTES = {"’": "'", "‘": "'", "ʼ": "'", "“": '"', "”": '"'}
+_PLAIN = str.maketrans({**_QUOTES, "*": "", "#": "", "`": "", "_": " "})
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,14 @@ class Words:
 
 def normalise(text: str, lexicon: Lexicon) -> str:
     """A sentence as patterns read it: lower case, straight quotes, no mark-up, one form per contraction."""
-    norm = _LEAD.sub("", " ".join(text.lower().translate(_QUOTES).split()))
+    norm = _LEAD.sub("", " ".join(text.lower().translate(_PLAIN).split()))
     for old, new in lexicon.source.replacements.items():
         norm = norm.replace(old, new)
     return norm
 
 
 def content_units(text: str, language: Language) -> frozenset[str]:
-    """What a text is about: word stems without stop words, and bigrams of Han characters without stop ones."""
+    """What a text is about: stems of words, bigrams of Han characters; stop words and characters left out."""
     return words_of(text, language).units
 
 
@@ -125,18 +126,18 @@ def copied_share(text: str, source: str, language: Language) -> float:
     size = min(load_lexicon(language).thresholds.run, len(mine), len(theirs))
     if size < 2:
         return float(bool(mine) and mine == theirs)
-    runs = {tuple(theirs[i : i + size]) for i in range(len(theirs) - size + 1)}
+    runs = {theirs[i : i + size] for i in range(len(theirs) - size + 1)}
     covered = [False] * len(mine)
     for i in range(len(mine) - size + 1):
-        if tuple(mine[i : i + size]) in runs:
+        if mine[i : i + size] in runs:
             covered[i : i + size] = [True] * size
     return sum(covered) / len(covered)
 
 
-def _sequence(text: str, language: Language) -> Sequence[str]:
+@lru_cache(maxsize=512)
+def _sequence(text: str, language: Language) -> tuple[str, ...]:
     lexicon = load_lexicon(language)
-    norm = normalise(text, lexicon)
     tokens: list[str] = []
-    for token in _TOKEN.findall(norm):
+    for token in _TOKEN.findall(normalise(text, lexicon)):
         tokens.extend(token if _HAN.match(token) else [token])
-    return [lexicon.source.persons.get(token, token) for token in tokens]
+    return tuple(lexicon.source.persons.get(token, token) for token in tokens)

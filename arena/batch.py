@@ -12,11 +12,13 @@ from agents.models.base import ChatModel
 from agents.models.journal import CallEvent, SessionJournal
 from agents.models.offline import OFFLINE
 from agents.models.providers import ModelBench
+from agents.models.sampled import SampledModel
 from arena.build import RunPlan, SessionPlan
 from arena.events import CallFinished, Observer, RunEnded, RunPlanned, SessionEnded, SessionStarted, TurnTaken
 from arena.play import SessionResult, play
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.session import build_graph
+from profiles.errors import ArenaError
 from storage.calls import CallStore
 from storage.database import Database
 from storage.queries import load_sessions
@@ -92,8 +94,11 @@ async def run_batch(
 
 
 async def _all(workers: list[Any]) -> list[int]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(worker) for worker in workers]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(worker) for worker in workers]
+    except* ArenaError as group_error:
+        raise group_error.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
@@ -149,7 +154,10 @@ def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, s
     free = SessionJournal(session_id, on_call=told)
 
     def model_for(spec: str, channel: str) -> ChatModel:
-        return (free if spec == OFFLINE else paid).model(hall.bench.model(spec), channel)
+        if spec == OFFLINE:
+            return free.model(hall.bench.model(spec), channel)
+        config = hall.plan.config
+        return SampledModel(paid.model(hall.bench.model(spec), channel), config.temperature, config.send_seed)
 
     return model_for
 

@@ -18,6 +18,7 @@ from agents.models.base import ChatModel
 from agents.models.journal import CallEvent, SessionJournal
 from agents.models.offline import OFFLINE
 from agents.models.providers import ModelBench
+from agents.models.sampled import SampledModel
 from arena.batch import Tally, run_row
 from arena.build import RunPlan, plan_run
 from arena.config import RunConfig
@@ -114,10 +115,13 @@ class _Hall:
     writer: Writer
     journal: SessionJournal
     tally: Tally
+    config: RunConfig
 
     def model_for(self, spec: str, channel: str) -> ChatModel:
         model = self.bench.model(spec)
-        return model if spec == OFFLINE else self.journal.model(model, channel)
+        if spec == OFFLINE:
+            return model
+        return SampledModel(self.journal.model(model, channel), self.config.temperature, self.config.send_seed)
 
 
 @asynccontextmanager
@@ -171,7 +175,7 @@ def _open_hall(plan: RunPlan, bench: ModelBench, writer: Writer) -> _Hall:
     def told(event: CallEvent) -> None:
         tally.add(event)
 
-    return _Hall(bench, writer, SessionJournal(session_id, {}, calls, told), tally)
+    return _Hall(bench, writer, SessionJournal(session_id, {}, calls, told), tally, plan.config)
 
 
 def _checkpoints(database: Database) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ from arena.scoring.combine import Outcome, combine
 from arena.scoring.judgment import Judgment
 from arena.scoring.parties import views
 from arena.session import Cast, Transcript, cast, run_session
-from profiles.errors import ArenaError, ModelError
+from profiles.errors import ModelError, StorageError, UserError
 from profiles.vocabulary import Language
+
+_LOG = logging.getLogger(__name__)
 
 ModelFor = Callable[[str, str], ChatModel]
 """(model address, channel) -> the model to ask, journaled under that channel."""
@@ -59,7 +62,14 @@ async def play(
     graph: CompiledStateGraph[Any, Cast, Any, Any],
     on_turn: Callable[[Turn], None],
 ) -> SessionResult:
-    """Play and score one session. A model's failure becomes part of the result; nothing else is caught here."""
+    """Play and score one session.
+
+    What goes wrong inside becomes part of the result: the named boundary between one session and its batch. Only what
+    would befall every session alike is raised.
+
+    Raises:
+        UserError, StorageError: the person's files or the database; the batch should stop.
+    """
     result = SessionResult(plan)
     spoken: list[Turn] = []
 
@@ -70,15 +80,23 @@ async def play(
     started = time.monotonic()
     try:
         dialogue = await run_session(cast_for(run, plan, model_for, heard), graph)
-    except ArenaError as error:
-        kind = error.kind if isinstance(error, ModelError) else "error"
-        result.failure = Failure(kind, " ".join(str(error).split())[:500])
-        result.turns = tuple(spoken)
-        result.rounds = spoken[-1].round if spoken else 0
-    else:
         await assess(result, dialogue, run, model_for)
+    except (UserError, StorageError):
+        raise
+    except Exception as error:  # noqa: BLE001  (speakers and scorers may be strangers' code)
+        result.failure = _failure(error)
+        result.turns = result.turns or tuple(spoken)
+        result.rounds = result.rounds or (spoken[-1].round if spoken else 0)
     result.seconds = time.monotonic() - started
     return result
+
+
+def _failure(error: Exception) -> Failure:
+    words = " ".join(str(error).split())[:500]
+    if isinstance(error, ModelError):
+        return Failure(error.kind, words)
+    _LOG.error("a session broke", exc_info=error)
+    return Failure("bug", f"{type(error).__name__}: {words}")
 
 
 async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, model_for: ModelFor) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arena.leaderboard import outcome_number
 from arena.report_data import RunData
 from arena.report_marks import Piece, Quoted, cut
 from arena.report_text import mean
@@ -71,8 +72,9 @@ class FactView:
 
 @dataclass(frozen=True)
 class SessionView:
-    """All that the page shows of one session."""
+    """All that the page shows of one session. ``marks``: unsafe, flagged, failed, risk, incomplete, as they apply."""
 
+    marks: Sequence[str]
     row: SessionRow
     anchor: str
     client: str
@@ -112,6 +114,7 @@ class _Teller:
         turns = self.data.turns.get(self.row.id, [])
         return SessionView(
             row=self.row,
+            marks=[*self._marks()],
             anchor=self.data.anchors[self.row.id],
             client=client_name(self.row),
             shares=self._shares(),
@@ -119,6 +122,18 @@ class _Teller:
             turns=[*self._turns(turns)],
             judgments=[self._judgment(item, aside) for item, aside in sorted(self.judgments, key=_order)],
         )
+
+    def _marks(self) -> Iterator[str]:
+        if self.row.gate == "failed":
+            yield "unsafe"
+        if self.row.fidelity == "flagged":
+            yield "flagged"
+        if self.row.status != "finished":
+            yield "failed"
+        elif outcome_number(self.row, "overall_share") is None:
+            yield "incomplete"
+        if any(event.speaker == "client" for event in self.events):
+            yield "risk"
 
     def _shares(self) -> dict[str, float | None]:
         chosen = self.data.used.chosen

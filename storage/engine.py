@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 BUSY_SECONDS = 10.0  # how long SQLite waits for another program's lock; ``?timeout=`` in the URL overrides it
+_AGAIN = 0.02  # seconds until the next try
 WRITE_LOCK = {"write_lock": True}  # execution options: SQLite's write lock at BEGIN, not at the first write
 
 
@@ -40,8 +42,23 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pooled: bool = True) -> 
 
 def _settings(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours (``_begin``): the driver's comes too late for SAVEPOINT
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; SQLite itself does not wait if others do so at the same moment."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    deadline = time.monotonic() + patience / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def _with_foreign_keys(connection: sqlite3.Connection, record: object) -> None:

@@ -1,7 +1,7 @@
 """Reads client cards from files: our own formats and those of others, each by an importer of its own.
 
-One module here is one importer: it offers ``IMPORTER``, an ``Importer``. Packages of others offer theirs under
-the entry point group ``counsel_arena.importers``. Modules whose name begins with an underscore are shared parts.
+One module here is one importer: it offers ``IMPORTER``, an ``Importer``. Packages of others offer theirs
+under the entry point group ``counsel_arena.importers``. Modules named with an underscore are shared parts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ __all__ = [
 ]
 
 ENTRY_POINTS = "counsel_arena.importers"
-_CREDENTIAL = re.compile(r"passw|passphrase|token|secret|credential|api[_ -]?key|user[_ -]?name|login|cookie", re.I)
+_CREDENTIAL = re.compile(
+    r"passw|passphrase|token|secret|credential|api[_ -]?key|user[_ -]?name|login|cookie", re.IGNORECASE
+)
 
 
 class Imported(Record):
@@ -74,7 +76,8 @@ def find_profiles(selector: str, language: Language) -> Imported:
     found = select(selector, language)
     text = "\n".join(profile.model_dump_json() for profile in found)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Imported(profiles=found, notes=(), format="shipped", source="profiles/data/clients", checksum=digest)
+    source = "profiles/data/clients"
+    return Imported(profiles=found, notes=(), format="shipped", source=source, checksum=digest)
 
 
 def read_cards(path: Path, language: Language, format: str | None = None) -> Imported:
@@ -105,8 +108,10 @@ def open_cards(path: Path, format: str | None = None) -> tuple[Importer, Sequenc
     Raises:
         UserError: no such file, an unknown format, a broken file, no card in it, or two cards with one id.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: {'this is a folder; name a file in it' if path.is_dir() else 'no such file'}")
+    if path.is_dir():
+        raise UserError(f"{path}: this is a folder; name a file in it")
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
     importer = _named(format, path) if format else _recognised(path)
     cards = importer.read(path)
     if not cards:
@@ -142,7 +147,7 @@ def _strangers() -> list[tuple[str, Any]]:
     for point in entry_points(group=ENTRY_POINTS):
         try:
             found.append((point.value, point.load()))
-        except Exception as error:  # noqa: BLE001  (the boundary to code that is not ours)
+        except Exception as error:  # the boundary to code that is not ours
             where = f"plug-in '{point.name}' ({point.value})"
             raise UserError(f"{where} cannot be loaded: {error!r}; uninstall or mend it") from error
     return found
@@ -164,7 +169,8 @@ def _recognised(path: Path) -> Importer:
     fitting = [each for each in importers().values() if path.suffix.lower() in each.suffixes]
     if not fitting:
         known = sorted({suffix for each in importers().values() for suffix in each.suffixes})
-        raise UserError(f"{path}: cannot tell what this is; client cards are read from {', '.join(known)} files")
+        fault = "cannot tell what this is"
+        raise UserError(f"{path}: {fault}; client cards are read from {', '.join(known)} files")
     head = look(path)
     found = [each for each in fitting if each.recognises(head)]
     if len(found) == 1:

@@ -57,7 +57,7 @@ class PatientPsiWords(Record):
     """What the importer of PATIENT-Psi cards needs."""
 
     opening: dict[Language, str]
-    distress: dict[Language, str]
+    feels: dict[Language, str]
     manners: dict[str, Manner]
 
 
@@ -166,6 +166,11 @@ def intake(known: Iterable[str | int], language: Language) -> str:
     glue = ", " if language == "en" else "，"
     who = glue.join(str(part) for part in known if str(part).strip())
     return words().intake[language].replace("{who}", who) if who else ""
+
+
+def provenance(source: str) -> dict[str, str | bool]:
+    """Where an imported card comes from, as a card states it. The version is that of these words."""
+    return {"source": source, "licence": "see source file", "synthetic": True, "version": words().version}
 
 
 def slug(*parts: str) -> str:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -213,6 +214,19 @@ def test_a_database_held_by_another_program_says_so(path: Path):
     assert "is held by another program: close that program" in refusal(f"sqlite:///{path}?timeout=0.05")
     holder.close()
     Database.open(str(path)).close()
+
+
+def test_the_switch_to_the_log_waits_for_a_reader(path: Path):
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("PRAGMA user_version = 1")
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM sqlite_master").fetchall()
+    assert "is held by another program" in refusal(f"sqlite:///{path}?timeout=0.05")
+    release = threading.Timer(0.2, reader.execute, ["COMMIT"])
+    release.start()
+    Database.open(str(path)).close()
+    release.join()
+    reader.close()
 
 
 def test_damage_is_told_with_a_remedy(path: Path, rows):

@@ -71,10 +71,20 @@ def psycho(inputs: PlainInputs, chance: random.Random, language: Language) -> st
 def _danger(desk: _Desk) -> list[str] | None:
     if risk_level(desk.last, desk.language) != "none":
         return [desk.line("confided"), desk.line("risk_support")]
-    asked = any(line in desk.said for line in desk.phrases.lines("risk_ask"))
-    if not asked and desk.inputs.round >= min(_RISK_ROUND, desk.inputs.rounds):
+    if desk.inputs.round in _risk_rounds(desk):
         return [_reflection(desk), desk.line("risk_ask")]
     return None
+
+
+def _risk_rounds(desk: _Desk) -> set[int]:
+    """Once early; and again later when the first answer was neither a yes nor a no."""
+    first = min(_RISK_ROUND, desk.inputs.rounds)
+    answer = desk.client[first] if len(desk.client) > first else ""
+    words = desk.phrases.lines("denial")
+    denied = any(word in answer.casefold() for word in words)
+    told = risk_level(answer, desk.language) != "none"
+    again = first * 3
+    return {first} if denied or told or not answer else {first, again}
 
 
 def _after_coldness(desk: _Desk) -> list[str] | None:
