@@ -41,6 +41,8 @@ class Thresholds(Record):
 
     reflection_overlap: least share of a sentence with a reflective stem that is the client's last turn's.
     feeling_overlap: the same for a sentence with a feeling word but no stem.
+    paraphrase_overlap, paraphrase_units: the same for a sentence to the client that has neither; as a count.
+    thin_turn: a client turn of fewer content units ("I don't know") need not be found in a reflection of it.
     verbatim: copied share from which a sentence is only the client's own words and shows no move.
     echo_turn, echo_body: copied share of the whole turn; of what stands behind a stem.
     echo_client: share of the client's turn that an echo hands back.
@@ -53,6 +55,9 @@ class Thresholds(Record):
 
     reflection_overlap: float = Field(ge=0, le=1)
     feeling_overlap: float = Field(ge=0, le=1)
+    paraphrase_overlap: float = Field(ge=0, le=1)
+    paraphrase_units: int = Field(ge=1)
+    thin_turn: int = Field(ge=0)
     verbatim: float = Field(ge=0, le=1)
     echo_turn: float = Field(ge=0, le=1)
     echo_body: float = Field(ge=0, le=1)
@@ -268,9 +273,8 @@ def _literals(words: Iterable[str], word: bool = False) -> re.Pattern[str]:
 def _stem(word: str, source: LexiconText) -> str:
     if word in source.irregular:
         return source.irregular[word]
-    for suffix, instead in source.suffixes.items():
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            word = word.removesuffix(suffix) + instead
-            break
+    for _ in range(3):  # "closeness" has more endings than "close": only the last stem of both is the same
+        ending = next((end for end in source.suffixes if word.endswith(end) and len(word) - len(end) >= 3), "")
+        word = word.removesuffix(ending) + source.suffixes.get(ending, "")
     doubled = len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiouls"
     return word[:-1] if doubled else word

@@ -99,7 +99,7 @@ def moves_in(
     """
     evidence: Evidence = {}
     for sentence in sentences:
-        for move in _sentence_moves(sentence, lexicon):
+        for move in _sentence_moves(sentence, heard, lexicon):
             evidence.setdefault(move, sentence.text)
     summing = _summing(sentences, lexicon) if carried >= lexicon.thresholds.carried else None
     if summing:
@@ -113,9 +113,7 @@ def moves_in(
     return {move: evidence[move] for move in Move if move in evidence}
 
 
-def _study_one(
-    text: str, norm: str, leave: bool, related_turn: float, heard: Heard, lexicon: Lexicon
-) -> Sentence:
+def _study_one(text: str, norm: str, leave: bool, related_turn: float, heard: Heard, lexicon: Lexicon) -> Sentence:
     words = words_of(text, lexicon.language)
     related = words.shared(heard.last_words)
     return Sentence(
@@ -141,7 +139,7 @@ def _repeats(norm: str, words: Words, old: tuple[str, Words], lexicon: Lexicon) 
     return alike and len(words.units) >= line.repeat_units
 
 
-def _sentence_moves(sentence: Sentence, lexicon: Lexicon) -> list[Move]:
+def _sentence_moves(sentence: Sentence, heard: Heard, lexicon: Lexicon) -> list[Move]:
     if sentence.copied >= lexicon.thresholds.verbatim:
         return []
     found = {move for move, rules in lexicon.moves.items() if _any_holds(rules, sentence)}
@@ -151,7 +149,7 @@ def _sentence_moves(sentence: Sentence, lexicon: Lexicon) -> list[Move]:
         found.discard(Move.FLATTERY)
     if _SPOILING & found:
         found -= _WARM | {Move.OPEN_QUESTION}
-    elif _reflects(sentence, found, lexicon):
+    elif _reflects(sentence, found, heard, lexicon):
         found.add(Move.REFLECTION)
     if sentence.question and not found & _SERVED:
         found.add(Move.CLOSED_QUESTION)
@@ -176,22 +174,28 @@ def _meets(rule: Rule, sentence: Sentence) -> bool:
     return all(met[need] for need in rule.needs)
 
 
-def _reflects(sentence: Sentence, found: set[Move], lexicon: Lexicon) -> bool:
-    """A stem or a feeling word, with content of the client's last turn."""
+def _reflects(sentence: Sentence, found: set[Move], heard: Heard, lexicon: Lexicon) -> bool:
+    """A stem, a feeling word or a plain paraphrase, each with enough content of the client's last turn."""
     line = lexicon.thresholds
     stem = lexicon.found("reflective_stems", sentence.norm)
     asked = lexicon.found("question_forms", sentence.norm) if sentence.question else None
     feels = bool(sentence.words.families & lexicon.source.feelings.keys())
-    if stem and not (asked and asked.start() < stem.start()):
+    told = bool(found & _NOT_LISTENING)
+    if stem and not (asked and asked.start() < stem.start()) and not (told and stem.start() > 0):
         # A guessed feeling ("you must be terrified") shares no word: the rest of the turn shows its source.
         related = max(sentence.related, sentence.related_turn if feels else 0.0)
-        return related >= line.reflection_overlap
-    if sentence.question or found & _NOT_LISTENING:
+        thin = len(heard.last_words.units) < line.thin_turn and len(sentence.words.units) >= line.paraphrase_units
+        return thin or related >= line.reflection_overlap
+    if sentence.question or told:
         return False
     if lexicon.found("statement_stems", sentence.norm):
         return sentence.related >= line.reflection_overlap
-    named = feels and not found and lexicon.found("addressed", sentence.norm) is not None
-    return named and sentence.related >= line.feeling_overlap
+    if found or not lexicon.found("addressed", sentence.norm):
+        return False
+    if feels:
+        return sentence.related >= line.feeling_overlap
+    same = sentence.words.common(heard.last_words) >= line.paraphrase_units
+    return same and sentence.related >= line.paraphrase_overlap
 
 
 def _summing(sentences: Sequence[Sentence], lexicon: Lexicon) -> str | None:
@@ -213,14 +217,12 @@ def _echoes(text: str, last: str, lexicon: Lexicon) -> bool:
     return back >= line.echo_client and copied_share(body, last, language) >= line.echo_body
 
 
-def _settle_topic(
-    evidence: Evidence, sentences: Sequence[Sentence], heard: Heard, lexicon: Lexicon
-) -> Evidence:
+def _settle_topic(evidence: Evidence, sentences: Sequence[Sentence], heard: Heard, lexicon: Lexicon) -> Evidence:
     """Decide whether the turn is off topic; if so, its questions ask about something else than the client."""
     named = evidence.get(Move.OFF_TOPIC)
     units = {unit for sentence in sentences for unit in sentence.words.units}
     strange = (
-        bool(heard.last_words.units or heard.before.units)
+        len(heard.last_words.units) >= lexicon.thresholds.thin_turn
         and len(units) >= lexicon.thresholds.off_topic_units
         and not any(s.tied or s.words.families or lexicon.found("session_words", s.norm) for s in sentences)
     )

@@ -33,11 +33,14 @@ class Words:
         """Whether the text says a unit; a lone character counts wherever it stands."""
         return unit in self.units or (len(unit) == 1 and unit in self.characters)
 
+    def common(self, other: Words) -> int:
+        """How many of this text's units ``other`` has too."""
+        return sum(other.holds(unit) for unit in self.units)
+
     def shared(self, other: Words) -> float:
         """Share (0-1) of this text's content that ``other`` has too, kindred words counted as the same."""
-        same = sum(other.holds(unit) for unit in self.units)
         kindred = len(self.families & other.families)
-        return min(1.0, max(same, kindred) / len(self.units)) if self.units else 0.0
+        return min(1.0, max(self.common(other), kindred) / len(self.units)) if self.units else 0.0
 
 
 def normalise(text: str, lexicon: Lexicon) -> str:
@@ -59,7 +62,8 @@ def words_of(text: str, language: Language) -> Words:
     lexicon = load_lexicon(language)
     norm = normalise(text, lexicon)
     tokens = (token.removesuffix("'s") for token in _TOKEN.findall(_HAN.sub(" ", norm)))
-    units = {lexicon.stem(token) for token in tokens if token not in lexicon.stop}
+    stems = {lexicon.stem(token) for token in tokens if token not in lexicon.stop}
+    units = stems - lexicon.stop
     for run in _HAN.findall(norm):
         units.update(_pairs(run, lexicon))
     found = [lexicon.families[hit] for hit in lexicon.phrases.findall(norm)]
@@ -76,9 +80,9 @@ def _pairs(run: str, lexicon: Lexicon) -> Iterator[str]:
 
 def said_in(fragment: str, text: str, language: Language) -> float:
     """Share (0-1) of a fragment's content units that a text holds; 0 for a fragment without content."""
-    wanted = words_of(fragment, language).units
+    wanted = words_of(fragment, language)
     heard = words_of(text, language)
-    return sum(heard.holds(unit) for unit in wanted) / len(wanted) if wanted else 0.0
+    return wanted.common(heard) / len(wanted.units) if wanted.units else 0.0
 
 
 def length(text: str, language: Language) -> int:

@@ -12,13 +12,14 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from arena.leaderboard import leaderboard, outcome_number
 from arena.report_charts import charts
 from arena.report_data import RunData, load_run
 from arena.report_sections import (
     FEW,
+    chairs,
     differences,
     dimension_rows,
     events_of,
@@ -33,7 +34,7 @@ from arena.report_sections import (
     unscored,
 )
 from arena.report_sessions import client_name, score_text, session_views, total_text
-from arena.report_text import FORMATS, span
+from arena.report_text import FORMATS
 from arena.safety import disclaimer
 from profiles.errors import UserError
 from profiles.vocabulary import Party
@@ -50,6 +51,7 @@ def write_report(db: Database, run_id: str, path: Path) -> Path:
     """Write the report of a run as one HTML file, in the run's language, and return its path.
 
     Args:
+        db: holds the run.
         run_id: the run's id, the beginning of one, its name, or ``last``.
         path: the file to write; missing folders are made, and an earlier report is replaced whole or not at all.
 
@@ -122,14 +124,21 @@ def _filters(data: RunData) -> dict[str, Callable[..., Any]]:
         "label": data.text.label,
         "fill": lambda text, **values: text.format(**values),
         "form": lambda value, name: FORMATS[name](value),
-        "span": lambda interval, name: span(interval, FORMATS[name]),
+        "span": lambda interval, name: data.text.span(interval, FORMATS[name]),
         "range_of": _range_of,
         "client": client_name,
         "score": score_text,
         "total": total_text,
         "outcome": _outcome_or_blank,
+        "breakable": _breakable,
         "gravest": lambda kinds: min(kinds, key=_GRAVITY.index),
     }
+
+
+def _breakable(name: str) -> Markup:
+    """A counselor's name that may break before its model and its model's path."""
+    escaped = str(escape(name))
+    return Markup(escaped.replace("@", "<wbr>@").replace("/", "/<wbr>"))
 
 
 def _range_of(high: float | None, low: float) -> str:
@@ -172,6 +181,7 @@ def _sections(data: RunData) -> dict[str, Any]:
         "maps": heat_maps(data),
         "flagged": flagged(data),
         "failures": failures(data),
+        "chairs": chairs(data),
         "missing": missing_rows(data),
         "unscored": unscored(data),
         "judges": judge_rows(data),

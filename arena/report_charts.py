@@ -50,7 +50,7 @@ def forest(data: RunData) -> Figure:
                 traces.append(_whisker(data, row.counselor, name, estimate, number, percent))
     width, space = 1 / len(panels), 0.025
     layout = _layout(data, height=92 + 34 * len(data.rows))
-    layout["yaxis"] = _names_axis(data)
+    layout["yaxis"] = _names_axis(data.names)
     low, high = _bounds([value(row) for value in panels.values() for row in data.rows])
     for number, name in enumerate(panels, start=1):
         axis = f"xaxis{number if number > 1 else ''}"
@@ -91,14 +91,12 @@ def _whisker(
     return _on(trace, number)
 
 
-def _hover(
-    data: RunData, counselor: str, panel: str, estimate: Estimate, form: Callable[[float], str]
-) -> str:
+def _hover(data: RunData, counselor: str, panel: str, estimate: Estimate, form: Callable[[float], str]) -> str:
     words = data.text.tree["charts"]
     title = data.text.tree["leaderboard"]["panels"].get(panel, panel)
     lines = [f"<b>{_shown(counselor)}</b>", f"{title}: {form(estimate.mean or 0.0)}"]
     if estimate.interval:
-        lines.append(f"95%: {form(estimate.interval.low)} … {form(estimate.interval.high)}")
+        lines.append(f"95%: {data.text.span(estimate.interval, form)}")
     lines.append(words["scored"].format(n=estimate.n_scored, total=estimate.n_total))
     return "<br>".join(lines) + "<extra></extra>"
 
@@ -121,13 +119,21 @@ def radar(data: RunData, party: Party) -> Figure:
         "radialaxis": {
             "range": [0, 1],
             "tickvals": [0.25, 0.5, 0.75, 1],
-            "tickformat": ".0%",
+            "ticktext": ["", "50%", "", "100%"],
             "tickfont": {"size": 9, "color": _SOFT},
             "gridcolor": _GRID,
             "linecolor": _CLEAR,
-            "angle": 90,
+            "angle": 90 - 180 / max(1, len(rows)),
+            "tickangle": 0,
+            "ticks": "",
         },
-        "angularaxis": {"direction": "clockwise", "rotation": 90, "gridcolor": _GRID, "linecolor": _GRID},
+        "angularaxis": {
+            "direction": "clockwise",
+            "rotation": 90,
+            "gridcolor": _GRID,
+            "linecolor": _GRID,
+            "ticks": "",
+        },
     }
     return {"data": traces, "layout": layout}
 
@@ -192,9 +198,7 @@ def _path(data: RunData, counselor: str, name: str) -> _Path:
 def _levels(data: RunData, session_id: str, name: str) -> list[tuple[int, float]]:
     turns = [turn for turn in data.turns[session_id] if turn.speaker == "client"]
     if name != "told":
-        return [
-            (turn.round, turn.notes["state"][name]) for turn in turns if name in turn.notes.get("state", {})
-        ]
+        return [(turn.round, turn.notes["state"][name]) for turn in turns if name in turn.notes.get("state", {})]
     hidden = {fact["id"] for fact in data.by_id[session_id].profile.get("hidden_facts", ())}
     if not hidden or not any("told" in turn.notes for turn in turns):
         return []
@@ -238,7 +242,7 @@ def self_gap(data: RunData) -> Figure:
         "zeroline": True,
         "zerolinecolor": _SOFT,
     }
-    layout["yaxis"] = {**_names_axis(data), "categoryarray": [_shown(row.counselor) for row in reversed(own)]}
+    layout["yaxis"] = _names_axis([row.counselor for row in own])
     return {"data": traces, "layout": layout}
 
 
@@ -266,8 +270,8 @@ def _axis() -> Figure:
     }
 
 
-def _names_axis(data: RunData) -> Figure:
-    names = [_shown(name) for name in reversed(data.names)]
+def _names_axis(counselors: Sequence[str]) -> Figure:
+    names = [_shown(name) for name in reversed(counselors)]
     return {
         **_axis(),
         "type": "category",

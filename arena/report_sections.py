@@ -75,16 +75,17 @@ class DimensionRow:
 
 
 @dataclass(frozen=True)
-class MissingRow:
-    """What one party could and could not score of one counselor's finished sessions."""
+class MissingCell:
+    """What one party could score of one counselor. ``faults``: how many sessions lack scores, by status.
 
-    counselor: str
-    party: str
-    judge: str
-    statuses: Mapping[str, int]
-    without: int
+    complete: sessions scored in full, of ``sessions``. scored: single scores, of ``items``.
+    """
+
+    complete: int
+    sessions: int
     scored: int
     items: int
+    faults: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,7 @@ def _gate_row(row: LeaderboardRow) -> GateRow:
 def events_of(data: RunData, speaker: str) -> list[EventView]:
     """What the gate saw in the words of ``client`` or ``counselor``, gravest first."""
     ranks = {"immediate": 0, "harm": 0, "high": 1}
-    views = [
-        EventView(event, data.by_id[event.session_id]) for event in data.events if event.speaker == speaker
-    ]
+    views = [EventView(event, data.by_id[event.session_id]) for event in data.events if event.speaker == speaker]
     return sorted(views, key=lambda view: (not view.event.failed_gate, ranks.get(view.event.level, 2)))
 
 
@@ -210,28 +209,32 @@ def _plain(values: Sequence[float], total: int) -> Estimate:
     return Estimate(mean=mean, interval=None, n_scored=len(values), n_total=total)
 
 
-def missing_rows(data: RunData) -> list[MissingRow]:
-    """Every counselor and chair that anybody judged; all sessions count, failed ones as not judged."""
-    chairs = sorted(
+def chairs(data: RunData) -> list[tuple[str, str]]:
+    """Party and kind of judge of all who judged in this run: judges first, then the counselors themselves."""
+    return sorted(
         {(party, judge) for _, party, judge in data.used.chosen},
         key=lambda chair: (chair[1] == "self", list(Party).index(Party(chair[0]))),
     )
-    return [
-        _missing_row(data, counselor, party, judge) for counselor in data.names for party, judge in chairs
-    ]
 
 
-def _missing_row(data: RunData, counselor: str, party: str, judge: str) -> MissingRow:
+def missing_rows(data: RunData) -> list[tuple[str, list[MissingCell]]]:
+    """What each of ``chairs`` could score of each counselor; failed sessions count as not judged."""
+    found = chairs(data)
+    return [(counselor, [_missing(data, counselor, chair) for chair in found]) for counselor in data.names]
+
+
+def _missing(data: RunData, counselor: str, chair: tuple[str, str]) -> MissingCell:
     own = [session for session in data.sessions if session.counselor == counselor]
-    found = [item for session in own if (item := data.used.chosen.get((session.id, party, judge)))]
-    return MissingRow(
-        counselor=counselor,
-        party=party,
-        judge=judge,
-        statuses=Counter(item.judgment.status for item in found),
-        without=len(own) - len(found),
-        scored=sum(item.judgment.scored for item in found),
-        items=sum(item.judgment.items for item in found),
+    found = [item.judgment for session in own if (item := data.used.chosen.get((session.id, *chair)))]
+    faults = Counter(row.status for row in found if row.status != "ok")
+    if len(found) < len(own):
+        faults["unjudged"] = len(own) - len(found)
+    return MissingCell(
+        complete=sum(row.status == "ok" for row in found),
+        sessions=len(own),
+        scored=sum(row.scored for row in found),
+        items=sum(row.items for row in found),
+        faults=faults,
     )
 
 
@@ -246,9 +249,7 @@ def judge_rows(data: RunData) -> list[JudgeRow]:
     for judge in ("judge", "self"):
         for party in Party:
             used = [item for chair, item in data.used.chosen.items() if chair[1:] == (party.value, judge)]
-            aside = sum(
-                (item.judgment.party, item.judgment.judge) == (party.value, judge) for item in data.used.aside
-            )
+            aside = sum((item.judgment.party, item.judgment.judge) == (party.value, judge) for item in data.used.aside)
             if used or aside:
                 versions = sorted({item.judgment.rubric_version for item in used})
                 models = sorted({item.judgment.model for item in used if item.judgment.scored})

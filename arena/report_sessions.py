@@ -186,9 +186,7 @@ class _Teller:
                 yield Badge("harm" if event.failed_gate else "risk", word)
         for flag in self.row.fidelity_flags:
             if flag.get("turn") == turn.index:
-                yield Badge(
-                    "flag", text.label("flags", str(flag.get("kind", ""))), str(flag.get("detail", ""))
-                )
+                yield Badge("flag", text.label("flags", str(flag.get("kind", ""))), str(flag.get("detail", "")))
         for kind, key in (("told", "told"), ("early", "premature")):
             for fact in turn.notes.get(key, ()):
                 yield Badge(kind, f"{text.tree['transcript'][kind]} {fact}", self._fact_text(fact))

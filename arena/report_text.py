@@ -29,6 +29,13 @@ class ReportText:
         names: Mapping[str, str] = self.tree["labels"][group]
         return names.get(key) or key.replace("_", " ") or MISSING
 
+    def span(self, interval: Interval, form: Format) -> str:
+        """Both ends of an interval; the unit is written once."""
+        low, high = form(interval.low), form(interval.high)
+        signed = low[:1] in "+−" or high[:1] in "+−"  # a dash beside a minus cannot be read
+        between = self.tree["to"] if signed else "–"
+        return f"{low.removesuffix('%')}{between}{high}"
+
 
 @lru_cache(maxsize=2)
 def load_text(language: Language) -> ReportText:
@@ -61,13 +68,6 @@ def _signed(value: float, decimals: int) -> str:
     rounded = round(value, decimals)
     sign = "−" if rounded < 0 else "+" if rounded > 0 else ""
     return f"{sign}{abs(rounded):.{decimals}f}"
-
-
-def span(interval: Interval, form: Format) -> str:
-    """Both ends of an interval; the unit is written once."""
-    low, high = form(interval.low), form(interval.high)
-    between = " … " if low[:1] in "+−" or high[:1] in "+−" else "–"  # a dash beside a minus cannot be read
-    return f"{low.removesuffix('%')}{between}{high}"
 
 
 FORMATS: Mapping[str, Format] = {"percent": percent, "points": points, "mean": mean, "gap": gap}

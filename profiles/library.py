@@ -164,14 +164,12 @@ def as_cards(located: Located) -> tuple[Card, ...]:
     Raises:
         UserError: no card, or two cards with one id.
     """
-    if isinstance(located.value, list):
-        cards = [Card(part) for part in located.parts()]
-    else:
-        cards = [Card(located)]
-    if not cards or located.value is None:
+    if not located.value:
         raise UserError(f"{located.source}: no client card in this file")
+    parts = located.parts() if isinstance(located.value, list) else (located,)
+    cards = tuple(Card(part) for part in parts)
     refuse_doubles((card.id, card.located) for card in cards)
-    return tuple(cards)
+    return cards
 
 
 def select(selector: str, language: Language) -> tuple[Profile, ...]:
@@ -190,10 +188,23 @@ def select(selector: str, language: Language) -> tuple[Profile, ...]:
     elif selector.removeprefix("-").isdecimal():
         chosen = _balanced(cards, int(selector))
     elif selector.startswith("theme="):
-        chosen = _of_themes(cards, [name.strip() for name in selector.removeprefix("theme=").split(",")])
+        chosen = of_themes(cards, [name.strip() for name in selector.removeprefix("theme=").split(",")])
     else:
         chosen = _by_ids(cards, selector.split(","))
     return tuple(card.read(language) for card in chosen)
+
+
+def of_themes(cards: Sequence[Card], names: Sequence[str]) -> list[Card]:
+    """Those cards that have one of the themes.
+
+    Raises:
+        UserError: no card has a theme of that name; the nearest is named.
+    """
+    known = sorted({card.theme for card in cards})
+    for name in names:
+        if name not in known:
+            raise UserError(f"unknown theme '{name}'; {_nearest(name, known)}")
+    return [card for card in cards if card.theme in names]
 
 
 def _balanced(cards: Sequence[Card], number: int) -> list[Card]:
@@ -205,14 +216,6 @@ def _balanced(cards: Sequence[Card], number: int) -> list[Card]:
         rank[card.theme] = rank.get(card.theme, -1) + 1
         ranked.append((rank[card.theme], card))
     return [card for _, card in sorted(ranked, key=lambda pair: pair[0])][:number]
-
-
-def _of_themes(cards: Sequence[Card], names: Sequence[str]) -> list[Card]:
-    known = sorted({card.theme for card in cards})
-    for name in names:
-        if name not in known:
-            raise UserError(f"--clients: unknown theme '{name}'; {_nearest(name, known)}")
-    return [card for card in cards if card.theme in names]
 
 
 def _by_ids(cards: Sequence[Card], ids: Sequence[str]) -> list[Card]:

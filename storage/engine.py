@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from profiles.text import clean
+
 BUSY_SECONDS = 10.0  # how long SQLite waits for another program's lock; ``?timeout=`` in the URL overrides it
 _AGAIN = 0.02  # seconds until the next try
 WRITE_LOCK = {"write_lock": True}  # execution options: SQLite's write lock at BEGIN, not at the first write
@@ -70,19 +72,6 @@ def _begin(connection: Connection) -> None:
     # A transaction that reads and then writes cannot wait for another writer; one that says so at BEGIN can.
     locked = connection.get_execution_options().get("write_lock", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if locked else "BEGIN")
-
-
-def clean(text: str) -> str:
-    """The text as stored: lone surrogates and NUL as U+FFFD, surrogate pairs joined. Idempotent."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _json(value: object) -> str:

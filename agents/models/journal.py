@@ -21,6 +21,7 @@ from agents.dialogue import Usage
 from agents.models.base import ChatModel, ChatReply, ChatRequest
 from agents.models.labels import request_label
 from profiles.errors import ModelError
+from profiles.text import clean
 
 __all__ = ["CallEvent", "Journal", "KeptCalls", "SessionJournal", "request_hash"]
 
@@ -111,7 +112,7 @@ class SessionJournal:
         if kept is not None:
             self._tell(channel, request, inner, kept, replayed=True)
             return kept
-        reply = await self._ask(inner, channel, ordinal, request)
+        reply = _storable(await self._ask(inner, channel, ordinal, request))
         if self.sink is not None:
             await self.sink.put(self.session_id, channel, ordinal, digest, reply.model_dump(mode="json"))
         self._tell(channel, request, inner, reply, replayed=False)
@@ -148,6 +149,12 @@ class SessionJournal:
             self.on_call(
                 CallEvent(channel, request.purpose, inner.spec, reply.usage, reply.latency, replayed=replayed)
             )
+
+
+def _storable(reply: ChatReply) -> ChatReply:
+    """The reply as it would come back from the journal, so that a resumed session asks the very same things."""
+    reasoning = None if reply.reasoning is None else clean(reply.reasoning)
+    return reply.model_copy(update={"text": clean(reply.text), "reasoning": reasoning})
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ class ForeignCard:
 
     def note(self, profile: Profile) -> str:
         """The importer's remarks, what stands under extra, and what the format knows nothing of."""
-        kept = f"kept under extra: {', '.join(profile.extra)}" if profile.extra else ""
+        names = ", ".join(f"'{name}'" if "," in name else name for name in profile.extra)
+        kept = f"kept under extra: {names}" if names else ""
         empty = [
             f"no {name}"
             for name, there in (

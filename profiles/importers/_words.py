@@ -179,6 +179,12 @@ def slug(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
+def ended(text: str, language: Language) -> str:
+    """A piece of a list as a sentence: with a full stop where it has no end of its own."""
+    whole = text.endswith((".", "!", "?", "…", "。", "！", "？"))
+    return text if whole else text + ("." if language == "en" else "。")
+
+
 def pieces(text: str) -> tuple[str, ...]:
     """A list with semicolons between as its items, each once; semicolons within brackets part nothing."""
     found = (piece.strip() for piece in re.split(r"[;；](?![^(（]*[)）])|\n", text))

@@ -91,7 +91,7 @@ def _draft(located: Located, card_id: str, language: Language, file_name: str) -
         "intake": _words.intake([name], language),
         "opening": _opening(record.auto_thought.strip(), language),
         "feelings": _feelings(record),
-        "facts": list(_facts(_open(told))),
+        "facts": list(_facts(_open(told), language)),
         "hidden_facts": hidden,
         "thoughts": _harmless(thoughts),
         "coping": [text for text in _open(sentences(record.coping_strategies)) if is_first_person(text)],
@@ -124,9 +124,10 @@ def _told(record: _Record) -> Iterator[str]:
             yield from _words.pieces(_LABEL.sub("", sentence))
 
 
-def _facts(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _facts(texts: Iterable[str], language: Language) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(dict.fromkeys(texts), start=1):
-        yield {"id": f"f{number}", "text": text, "told_by": "self" if is_first_person(text) else "other"}
+        teller = "self" if is_first_person(text) else "other"
+        yield {"id": f"f{number}", "text": _words.ended(text, language), "told_by": teller}
 
 
 def _thoughts(record: _Record) -> Iterator[dict[str, Any]]:
@@ -144,7 +145,7 @@ def _thoughts(record: _Record) -> Iterator[dict[str, Any]]:
 
 
 def _rules(text: str) -> list[str]:
-    """Beliefs that stand together in one text: cut at its numbers where it counts them, else at its sentences."""
+    """Beliefs that stand together in one text: cut at its numbers, or else at its sentences."""
     cuts: list[re.Match[str]] = []
     for found in _NUMBER.finditer(text):
         if int(found[1]) == len(cuts) + 1:

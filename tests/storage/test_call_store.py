@@ -21,7 +21,7 @@ import storage
 from profiles.errors import StorageError
 from storage.calls import CallStore
 from storage.database import Database
-from storage.engine import clean
+from profiles.text import clean
 from storage.writer import Writer
 
 ROOT = Path(storage.__file__).parents[1]
