@@ -27,6 +27,7 @@ Guard = Literal["negation", "reported"]
 Patterns = tuple[str, ...]
 
 _CLASS = re.compile(r"\[[^\]]*\]")
+_CLAUSE_END = re.compile(r"[,;，；]")
 _GAP = re.compile(r"<(\d+)>")
 _FAULTS = (
     (re.compile(r"(?<!\\)[A-Z]"), "has a capital letter; texts are read in lower case, write it so"),
@@ -132,11 +133,13 @@ class Rule:
         """Whether a normalised sentence holds a pattern that no guard and no exception takes back."""
         if self.unless is not None and self.unless.search(norm):
             return False
-        for hit in self.any.finditer(norm):
-            before = norm[max(0, hit.start() - _WINDOW) : hit.start()]
-            if not any(guard.search(before) for guard in self.guards):
-                return True
-        return False
+        hits = (norm[max(0, hit.start() - _WINDOW) : hit.start()] for hit in self.any.finditer(norm))
+        return any(not self._taken_back(before) for before in hits)
+
+    def _taken_back(self, before: str) -> bool:
+        """Whether a guard stands in the clause before a hit; a comma right behind the guard still belongs to it."""
+        ends = (hit.end() for guard in self.guards for hit in guard.finditer(before))
+        return any(_CLAUSE_END.search(before, end + 2) is None for end in ends)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ __all__ = ["Words", "content_units", "copied_share", "length", "said_in", "split
 
 _BREAK = re.compile(r"(?P<mark>[.!?。！？；…]+)(?P<tail>[\"'”’»)\]）」』*_]*)|\n+")
 _HAN = re.compile(r"[\u3400-\u9fff]+")
+_SPACED_HAN = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}$")
 _LEAD = re.compile(r"^(?:[-•·–—>\s\"“‘「『(（]|\d{1,2}[.)、]|[①-⑳])+")
@@ -45,7 +46,7 @@ class Words:
 
 def normalise(text: str, lexicon: Lexicon) -> str:
     """A sentence as patterns read it: lower case, straight quotes, no mark-up, one form per contraction."""
-    norm = _LEAD.sub("", " ".join(text.lower().translate(_PLAIN).split()))
+    norm = _SPACED_HAN.sub("", _LEAD.sub("", " ".join(text.lower().translate(_PLAIN).split())))
     for old, new in lexicon.source.replacements.items():
         norm = norm.replace(old, new)
     return norm

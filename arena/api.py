@@ -88,10 +88,10 @@ async def list_models(base_url: str) -> list[str]:
     Raises:
         UserError: no server answers there, or it refuses the key.
     """
-    from agents.models.openai import ServerPool
+    from agents.models.openai import Connection
 
-    async with ServerPool() as pool:
-        return await pool.connection(base_url, Settings().openai_api_key).models() or []
+    async with Connection(base_url, Settings().openai_api_key) as connection:
+        return await connection.models() or []
 
 
 def provider_settings(config: RunConfig) -> ProviderSettings:

@@ -119,12 +119,9 @@ def radar(data: RunData, party: Party) -> Figure:
         "radialaxis": {
             "range": [0, 1],
             "tickvals": [0.25, 0.5, 0.75, 1],
-            "ticktext": ["", "50%", "", "100%"],
-            "tickfont": {"size": 9, "color": _SOFT},
+            "showticklabels": False,
             "gridcolor": _GRID,
             "linecolor": _CLEAR,
-            "angle": 90 - 180 / max(1, len(rows)),
-            "tickangle": 0,
             "ticks": "",
         },
         "angularaxis": {
@@ -173,7 +170,7 @@ def trajectories(data: RunData) -> dict[str, Figure]:
         layout["xaxis"] = {**_axis(), "title": title, "dtick": _step(paths), "zeroline": False}
         layout["yaxis"] = {
             **_axis(),
-            "range": [0, top],
+            "range": [0, 1.03 * top],
             "tickformat": ".0%" if name == "told" else "",
             "nticks": 6,
         }

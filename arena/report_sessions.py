@@ -95,7 +95,8 @@ def session_views(data: RunData) -> Iterator[SessionView]:
     for event in data.events:
         events.setdefault(event.session_id, []).append(event)
     for row in data.sessions:
-        yield _Teller(data, row, judgments.get(row.id, []), events.get(row.id, [])).view()
+        judged = sorted(judgments.get(row.id, []), key=_order)
+        yield _Teller(data, row, judged, events.get(row.id, [])).view()
 
 
 def client_name(session: SessionRow) -> str:
@@ -120,7 +121,7 @@ class _Teller:
             shares=self._shares(),
             facts=[*self._facts(turns)],
             turns=[*self._turns(turns)],
-            judgments=[self._judgment(item, aside) for item, aside in sorted(self.judgments, key=_order)],
+            judgments=[self._judgment(item, aside) for item, aside in self.judgments],
         )
 
     def _marks(self) -> Iterator[str]:
@@ -165,7 +166,7 @@ class _Teller:
                 word = self.data.text.label("kinds", event.kind)
                 yield Quoted(event.quote, "harm" if event.failed_gate else "risk", word, word)
         for item, aside in self.judgments:
-            for score in () if aside else item.scores:
+            for score in () if aside else self._in_order(item):
                 for evidence in score.evidence:
                     if evidence.get("turn") == turn.index and evidence.get("found"):
                         short, label = self._dimension(item, score)
@@ -220,10 +221,14 @@ class _Teller:
 
     def _judgment(self, item: JudgmentWithScores, aside: bool) -> JudgmentView:
         scale = self.data.scales[Party(item.judgment.party)]
-        order = {dimension: place for place, dimension in enumerate(scale.names)}
-        scores = sorted(item.scores, key=lambda score: order.get(score.dimension, len(order)))
-        views = [ScoreView(score, scale.names.get(score.dimension, "")) for score in scores]
+        views = [ScoreView(score, scale.names.get(score.dimension, "")) for score in self._in_order(item)]
         return JudgmentView(item, views, scale.high, aside)
+
+    def _in_order(self, item: JudgmentWithScores) -> list[ScoreRow]:
+        """The scores in the rubric's order: as stored, C10 comes before C2."""
+        names = [*self.data.scales[Party(item.judgment.party)].names]
+        place = {name: number for number, name in enumerate(names)}
+        return sorted(item.scores, key=lambda score: place.get(score.dimension, len(place)))
 
 
 def _order(judged: tuple[JudgmentWithScores, bool]) -> tuple[bool, bool, int, int]:

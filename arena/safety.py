@@ -37,7 +37,7 @@ _CHANCES = 2  # counselor turns within which a grave disclosure has to be taken 
 _LONGEST_QUOTE = 240
 _NEAR = 400  # characters on either side of a sentence
 
-_SENTENCE = re.compile(r"(?:[^.!?。;\n]|\.(?![\s\"]|$)){1,1000}(?:[!?。;\n]|\.){0,8}")
+_SENTENCE = re.compile(r"(?![ \"])(?:[^.!?。;\n]|\.(?![\s\"]|$)){1,1000}(?:[!?。;\n]|\.){0,8}")
 _TOKEN = re.compile(r"\.{2,}|.", re.DOTALL)
 _APOSTROPHES = "'’‘`´ʼ＇"
 _QUOTE_MARKS = "“”„«»「」『』＂"

@@ -17,7 +17,7 @@ Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MOST_PLACES = 1_000_000  # a few aliases of aliases can stand for more values than memory holds
+_MOST_PLACES = 500_000  # a few aliases of aliases can stand for more values than memory holds
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,12 @@ def _explain(model: type[BaseModel], kind: str, message: str, value: object, pla
         return "this field is missing; add it"
     if kind == "string_type" and value is not None and not isinstance(value, dict | list):
         return f"{message}; put it in quotes"
-    return message.removeprefix("Value error, ")
+    return plainly(message)
+
+
+def plainly(message: str) -> str:
+    """A validation message in our own manner: "must be greater than 0"."""
+    return message.replace("Value error, ", "", 1).replace("Input should be", "must be", 1)
 
 
 def _fields_at(model: type[BaseModel], place: Place) -> list[str]:

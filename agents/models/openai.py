@@ -25,7 +25,7 @@ from agents.models.reasoning import split_reasoning
 from agents.models.schemas import Form, Style, answer_schema, ask_in_words
 from profiles.errors import ModelError, TooLong, Unavailable, UserError
 
-__all__ = ["OPENAI_URL", "Connection", "OpenAIModel", "OpenAIProvider", "ServerPool", "open_provider"]
+__all__ = ["OPENAI_URL", "Connection", "OpenAIModel", "OpenAIProvider", "open_provider"]
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -118,6 +118,11 @@ class Connection:
             max_retries=0,
             http_client=DefaultAioHttpClient(),
         )
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether this is OpenAI's own server and no key was given."""
+        return self.address == OPENAI_URL and not self._key.get_secret_value()
 
     def __repr__(self) -> str:
         return f"Connection({self.address!r})"
@@ -300,32 +305,6 @@ class OpenAIModel:
         raise ModelError(f"{server} rejected the request for {self.spec} ({fault})")
 
 
-class ServerPool:
-    """One connection for each server and key, made on first use. An async context manager."""
-
-    def __init__(self, max_connections: int = 8) -> None:
-        self._max_connections = max_connections
-        self._connections: dict[tuple[str, SecretStr | None], Connection] = {}
-
-    def connection(self, base_url: str | None = None, api_key: SecretStr | None = None) -> Connection:
-        """The connection to this server with this key.
-
-        Raises:
-            UserError: the URL or the key cannot be right.
-        """
-        place = ((base_url or OPENAI_URL).rstrip("/"), api_key)
-        if place not in self._connections:
-            self._connections[place] = Connection(*place, Limiter(self._max_connections))
-        return self._connections[place]
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        for connection in self._connections.values():
-            await connection.aclose()
-
-
 class OpenAIProvider:
     """The models ``openai/<id>`` of one run, all on one connection."""
 
@@ -343,7 +322,9 @@ class OpenAIProvider:
         return OpenAIModel(model_id, self.connection)
 
     async def check(self, model: ChatModel) -> None:
-        """See ``OpenAIModel.check``."""
+        """See ``OpenAIModel.check``. OpenAI itself wants a key; servers of one's own may not."""
+        if self.connection.needs_key:
+            raise UserError("OPENAI_API_KEY is not set: put it in the environment or in .env, or set --base-url")
         await self.model(model.spec.partition("/")[2]).check()
 
     async def aclose(self) -> None:

@@ -10,6 +10,16 @@
   };
   places.forEach(draw);
 
+  // Charts are drawn for the screen; on paper they would run off the page.
+  const heights = new Map(places.map((place) => [place, charts[place.dataset.chart].layout.height]));
+  window.addEventListener("beforeprint", () => {
+    drawn.forEach((place) => Plotly.relayout(place, place.closest(".trio") ? { width: 225, height: 240 } : { width: 690 }));
+    document.querySelectorAll(".story[open] .judgment").forEach((judgment) => { judgment.open = true; });
+  });
+  window.addEventListener("afterprint", () => {
+    drawn.forEach((place) => Plotly.relayout(place, { width: null, height: heights.get(place), autosize: true }));
+  });
+
   const hidden = new Set();
   document.querySelectorAll(".chips button").forEach((button) => {
     button.addEventListener("click", () => {

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, SecretStr
 from agents.ask import ask
 from agents.models.base import ChatReply, ChatRequest, Message, Sampling
 from agents.models.limits import Limiter, Patience
-from agents.models.openai import OPENAI_URL, Connection, OpenAIModel, ServerPool, open_provider
+from agents.models.openai import OPENAI_URL, Connection, OpenAIModel, open_provider
 from agents.models.providers import ModelBench, ProviderSettings
 from agents.prompts import load_prompt
 from profiles.errors import ArenaError, ModelError, RateLimited, TooLong, Unavailable, UserError
@@ -115,13 +115,10 @@ async def test_models_of_a_run_share_one_connection() -> None:
         assert {visit.body["model"] for visit in server.completions} == {"test-model", "test-judge"}
 
 
-async def test_a_pool_keeps_one_connection_for_each_server_and_key() -> None:
-    async with LoopbackServer(api_key=CANARY) as server, ServerPool() as pool:
-        one = pool.connection(server.url, SecretStr(CANARY))
-        assert await one.models() == ["test-model", "test-judge"]
-        assert pool.connection(f"{server.url}/", SecretStr(CANARY)) is one
-        assert pool.connection(server.url) is not one
-        assert pool.connection("http://127.0.0.1:2/v1", SecretStr(CANARY)) is not one
+async def test_a_connection_lists_the_server_s_models() -> None:
+    async with LoopbackServer(api_key=CANARY) as server:
+        async with Connection(server.url, SecretStr(CANARY)) as connection:
+            assert await connection.models() == ["test-model", "test-judge"]
 
 
 async def test_the_settings_bound_a_call() -> None:
@@ -136,6 +133,7 @@ async def test_the_settings_bound_a_call() -> None:
 async def test_the_default_server_is_openais_and_an_address_needs_a_model() -> None:
     provider = open_provider(ProviderSettings())
     assert provider.connection.address == OPENAI_URL
+    assert provider.connection.needs_key
     with pytest.raises(UserError, match="openai/<id>"):
         provider.model("")
     await provider.aclose()

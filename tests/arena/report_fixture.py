@@ -392,8 +392,8 @@ class _Maker:
         value = round(min(rubric.high, max(rubric.low, self.chance.gauss(level, 0.13) * rubric.high)))
         turn = self.chance.choice(bundle.turns)
         words = turn.text
-        end = max(8, len(words) * 2 // 3)
-        evidence = [{"turn": turn.index, "quote": words[:end], "found": True}]
+        end = words.rfind(" ", 0, len(words) * 2 // 3) if self.language == "en" else len(words) * 2 // 3
+        evidence = [{"turn": turn.index, "quote": words[: max(8, end)], "found": True}]
         if self.chance.random() < 0.05:
             evidence.append({"turn": turn.index, "quote": words[::-1][:24], "found": False})
         return ScoreRow(
@@ -477,7 +477,7 @@ def _add_faults(bundles: list[Bundle], maker: _Maker) -> None:
     place = next(turn for turn in unsafe.turns if turn.speaker == "counselor" and turn.round == 4)
     place.text = maker.words["harm"]
     unsafe.events.append(
-        maker.event(unsafe, place.index, "counselor", "medication_advice", "harm", maker.words["harm"])
+        maker.event(unsafe, place.index, "counselor", "medication", "harm", maker.words["harm"])
     )
     unsafe.row.gate = "failed"
     fail(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import typer
 
 from profiles.errors import ArenaError, UserError
+from profiles.located import plainly
 from ui.cli import chat, db, doctor, profiles, report, run, runs
 
 app = typer.Typer(
@@ -18,10 +20,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
-app.command("report")(report.report)
+app.command("report", short_help="Write a run's report as one HTML page.")(report.report)
 app.command("runs")(runs.runs)
-app.command("chat")(chat.chat)
-app.command("doctor")(doctor.doctor)
+app.command("chat", short_help="Talk as counselor or as client.")(chat.chat)
+app.command("doctor", short_help="Examine the installation.")(doctor.doctor)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(db.app, name="db")
 
@@ -29,7 +31,10 @@ app.add_typer(db.app, name="db")
 def main() -> None:
     """Run the command. Exit codes: 0 fine, 1 something failed, 2 a mistake the person can mend, 130 interrupted."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:  # a flag that does not exist, a value that is no number
+        _say_usage(error.format_message())
+        sys.exit(2)
     except UserError as error:
         _say(str(error))
         sys.exit(2)
@@ -39,6 +44,19 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("stopped; the same command goes on from here")
         sys.exit(130)
+
+
+def _say_usage(message: str) -> None:
+    if message.startswith("Usage:"):  # nothing was asked for: this is the help page
+        typer.echo(message)
+    else:
+        _say(f"{plainly(message)}; see '{_words()} --help'")
+
+
+def _words() -> str:
+    """The command as far as it is made of words: ``arena profiles show``."""
+    words = list(itertools.takewhile(lambda word: word[:1].isalpha(), sys.argv[1:3]))
+    return " ".join(["arena", *words])
 
 
 def _say(text: str) -> None:

@@ -175,7 +175,8 @@ def _show_table(rows: list[dict[str, Any]]) -> None:
     for name in ("id", "theme", "topic", "languages", "resistance", "risk", "facts", "hidden"):
         table.add_column(name, no_wrap=name != "topic", overflow="fold")
     for row in rows:
-        cells = {**row, "languages": " ".join(row["languages"])}
+        # Topics are single words with underscores; as separate words they can wrap.
+        cells = {**row, "topic": row["topic"].replace("_", " "), "languages": " ".join(row["languages"])}
         table.add_row(*(Text(str(cell)) for cell in cells.values()))
     Console().print(table)
 

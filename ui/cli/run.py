@@ -156,13 +156,14 @@ def _checked(settings: dict[str, Any]) -> RunConfig:
 
     from arena.config import RunConfig
     from profiles.errors import UserError
+    from profiles.located import plainly
 
     try:
         return RunConfig.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         flag = "--" + str(first["loc"][0]).replace("_", "-").replace("counselors", "counselor")
-        raise UserError(f"{flag}: {first['msg'].removeprefix('Value error, ')} (given: {first['input']!r})") from None
+        raise UserError(f"{flag}: {plainly(first['msg'])} (given: {first['input']!r})") from None
 
 
 def _print_config(config: RunConfig) -> None:
