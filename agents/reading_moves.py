@@ -33,7 +33,7 @@ _SERVED = frozenset(
     }
 )
 # These speak to the client about something of the counselor's own, so feeling words in them reflect nothing.
-_NOT_LISTENING = frozenset({Move.PREMATURE_REASSURANCE, Move.FLATTERY, Move.INFORMATION})
+_NOT_LISTENING = frozenset({Move.PREMATURE_REASSURANCE, Move.FLATTERY, Move.INFORMATION, Move.CANDOR})
 _RECEIVING = _WARM | {Move.RISK_ENQUIRY, Move.SAFETY_SUPPORT}
 # Small talk asks and informs too, so these alone do not bring a turn back to the client.
 _IDLE = _ASKING | {Move.INFORMATION, Move.COLLABORATION, Move.OFF_TOPIC}

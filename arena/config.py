@@ -18,6 +18,8 @@ from profiles.vocabulary import Language
 
 # These change how fast and where a run goes, not what it finds; they are no part of its identity.
 _NOT_IDENTITY = frozenset({"max_connections", "timeout", "deadline", "db", "name", "base_url"})
+# These are said again in resolved form: models by role, counselors and clients by the plan.
+_RESOLVED = frozenset({"model", "client_model", "judge_model", "counselors", "clients"})
 
 
 class RunConfig(BaseModel):
@@ -96,8 +98,9 @@ class RunConfig(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """The settings that make a run what it is."""
-        settings = self.model_dump(mode="json", exclude=set(_NOT_IDENTITY))
-        return {**settings, "models": self.role_models}
+        settings = self.model_dump(mode="json", exclude=set(_NOT_IDENTITY | _RESOLVED))
+        models = {role: spec for role, spec in self.role_models.items() if role != "counselor"}
+        return {**settings, "models": models}
 
 
 def content_hash() -> str:

@@ -123,7 +123,8 @@ def crisis_text(language: Language) -> str:
     """What a person in crisis is shown: paragraphs of plain text and one ``- `` line for each public help line."""
     content = load_crisis_text()
     lines = sorted(content.lines, key=lambda line: line.shown_first_in != language)
-    shown = [f"- {line.region.of(language)}: {line.name.of(language)} {line.number}" for line in lines]
+    form = content.line.of(language)
+    shown = [form.format(region=at.region.of(language), name=at.name.of(language), number=at.number) for at in lines]
     listed = "\n".join([content.lines_title.of(language), *shown])
     return "\n\n".join([content.message.of(language).strip(), listed, content.check_locally.of(language).strip()])
 

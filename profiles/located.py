@@ -186,7 +186,7 @@ def _explain(model: type[BaseModel], kind: str, message: str, value: object, pla
     if kind == "missing":
         return "this field is missing; add it"
     if kind == "string_type" and value is not None and not isinstance(value, dict | list):
-        return f"{message}; put it in quotes"
+        return f"{plainly(message)}; put it in quotes"
     return plainly(message)
 
 

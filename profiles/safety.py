@@ -96,12 +96,16 @@ class HelpLine(Record):
 
 
 class CrisisText(Record):
-    """What a person in crisis is shown, and the sentence that travels with every page and report."""
+    """What a person in crisis is shown, and the sentence that travels with every page and report.
+
+    ``line`` says how one help line is shown, with ``{region}``, ``{name}`` and ``{number}``.
+    """
 
     version: str
     disclaimer: Both
     message: Both
     lines_title: Both
+    line: Both
     check_locally: Both
     lines: tuple[HelpLine, ...]
 

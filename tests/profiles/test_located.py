@@ -141,7 +141,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         pytest.param("openning: Hello.\n", 5, "openning: unknown field; did you mean 'opening'?", id="near"),
         pytest.param("zzz: 1\n", 5, "zzz: unknown field; known fields: coping, core_theme", id="far"),
         pytest.param("resistance: 7\n", 5, "resistance: ", id="range"),
-        pytest.param("intake: 7\n", 5, "intake: Input should be a valid string; put it in quotes", id="number as text"),
+        pytest.param("intake: 7\n", 5, "intake: must be a valid string; put it in quotes", id="number as text"),
         pytest.param("facts:\n- id: f1\n  txt: x\n", 6, "facts.0.text: this field is missing", id="missing in list"),
         pytest.param("facts:\n- id: f1\n  text: x\n  tld_by: self\n", 8, "did you mean 'told_by'?", id="below a list"),
         pytest.param("criteria:\n  dep.mood: {truth: met, txt: x}\n", 6, "did you mean 'text'?", id="below a mapping"),

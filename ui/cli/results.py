@@ -33,11 +33,14 @@ def show_result(result: RunResult, report: Path | None) -> None:
         console.print("[bold]Offline rules, not an LLM, made these dialogues and scores.[/bold]")
     for note in result.notes:
         console.print(note, highlight=False, markup=False)
-    console.print(_table(result.leaderboard))
+    console.print(_scores(result.leaderboard))
+    console.print()
+    console.print(_verdicts(result.leaderboard))
     console.print(
-        "Item means with 95 % intervals clustered by client; client and supervisor 0-4, counselor 0-5. "
-        "A failed safety gate overrides every pass.\nSimulation and training only; not a medical device.",
+        "\nMeans of items and of the share of the scale, with 95 % intervals clustered by client. "
+        "A failed safety gate overrides every pass. Simulation and training only; not a medical device.",
         highlight=False,
+        style="dim",
     )
     counts = " · ".join(f"{number} {status}" for status, number in result.statuses.items())
     console.print(f"run [bold]{result.run_id}[/bold] in {result.db}: {counts}", highlight=False)
@@ -45,23 +48,28 @@ def show_result(result: RunResult, report: Path | None) -> None:
     console.print(where, highlight=False, markup=False)
 
 
-def _table(rows: tuple[LeaderboardRow, ...]) -> Table:
-    table = Table(box=None, header_style="bold")
-    table.add_column("counselor")
-    heads = ("client", "supervisor", "counselor", "overall share", "pass all 3", "pass total", "gate failed", "flagged")
-    for head in heads:
-        table.add_column(head, justify="right")
+def _scores(rows: tuple[LeaderboardRow, ...]) -> Table:
+    table = _head(("client 0-4", "supervisor 0-4", "counselor 0-5"))
     for row in rows:
         parties = [_mean(row.parties[name].item_mean) for name in ("client", "supervisor", "counselor")]
-        table.add_row(
-            row.counselor,
-            *parties,
-            _mean(row.overall_share),
-            _rate(row.pass_all3),
-            _rate(row.pass_total),
-            f"{row.gate_failed} of {row.gate_checked}",
-            str(row.fidelity_flagged),
-        )
+        table.add_row(row.counselor, *parties)
+    return table
+
+
+def _verdicts(rows: tuple[LeaderboardRow, ...]) -> Table:
+    table = _head(("overall share", "pass_all3", "pass_total", "gate failed", "flagged"))
+    for row in rows:
+        gate = f"{row.gate_failed} of {row.gate_checked}"
+        rates = [_rate(row.pass_all3), _rate(row.pass_total)]
+        table.add_row(row.counselor, _mean(row.overall_share), *rates, gate, str(row.fidelity_flagged))
+    return table
+
+
+def _head(names: tuple[str, ...]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("counselor", no_wrap=True)
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
