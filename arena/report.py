@@ -71,10 +71,7 @@ def write_report(db: Database, run_id: str, path: Path) -> Path:
 
 
 def _replace(path: Path, page: Iterator[str]) -> None:
-    # A model's broken surrogates can be stored as JSON, but no UTF-8 file can hold them.
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", errors="replace", dir=path.parent, prefix=".report-", delete=False
-    ) as file:
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".report-", delete=False) as file:
         written = Path(file.name)
         try:
             file.writelines(page)

@@ -297,9 +297,7 @@ class _Maker:
         words, skill = self.words, SKILL.get(bundle.row.counselor, 0.5)
         trust, openness, told = 3.2 - 0.4 * bundle.row.resistance, 3.0 - 0.3 * bundle.row.resistance, 0
         for number in range(1, self.rounds + 1):
-            stage = ("trust_building", "diagnosis", "solution_exploration")[
-                min(2, 3 * (number - 1) // self.rounds)
-            ]
+            stage = ("trust_building", "diagnosis", "solution_exploration")[min(2, 3 * (number - 1) // self.rounds)]
             if number > 1:
                 trust = min(10.0, max(0.0, trust + 1.3 * (skill - 0.42) + self.chance.gauss(0, 0.25)))
                 openness = min(10.0, max(0.0, openness + 1.2 * (skill - 0.40) + self.chance.gauss(0, 0.25)))
@@ -327,9 +325,7 @@ class _Maker:
         lines = self.words["counselor"]
         return str(lines[(number - 1) % len(lines)])
 
-    def turn(
-        self, bundle: Bundle, number: int, speaker: str, stage: str, text: str, notes: dict[str, Any]
-    ) -> None:
+    def turn(self, bundle: Bundle, number: int, speaker: str, stage: str, text: str, notes: dict[str, Any]) -> None:
         scripted = speaker == "counselor" and "@" not in bundle.row.counselor
         bundle.turns.append(
             TurnRow(
@@ -341,15 +337,11 @@ class _Maker:
                 text=text,
                 reasoning=None if scripted or number % 3 else self.words["reasons"][0],
                 notes=notes,
-                call=None
-                if scripted
-                else {"model": "demo-large", "purpose": speaker, "prompt_hash": "ab" * 6},
+                call=None if scripted else {"model": "demo-large", "purpose": speaker, "prompt_hash": "ab" * 6},
             )
         )
 
-    def event(
-        self, bundle: Bundle, turn: int, speaker: str, kind: str, level: str, quote: str
-    ) -> SafetyEventRow:
+    def event(self, bundle: Bundle, turn: int, speaker: str, kind: str, level: str, quote: str) -> SafetyEventRow:
         return SafetyEventRow(
             session_id=bundle.row.id,
             turn=turn,
@@ -362,17 +354,13 @@ class _Maker:
         )
 
     def judge_all(self, bundle: Bundle) -> list[tuple[JudgmentRow, list[ScoreRow]]]:
-        skill = (
-            SKILL.get(bundle.row.counselor, 0.5) + self.chance.gauss(0, 0.04) - 0.02 * bundle.row.resistance
-        )
+        skill = SKILL.get(bundle.row.counselor, 0.5) + self.chance.gauss(0, 0.04) - 0.02 * bundle.row.resistance
         parties = [(party, "judge", skill) for party in Party]
         if "@" in bundle.row.counselor:
             parties.append((Party.COUNSELOR, "self", skill + 0.14))
         return [self.judge(bundle, party, kind, level) for party, kind, level in parties]
 
-    def judge(
-        self, bundle: Bundle, party: Party, kind: str, level: float
-    ) -> tuple[JudgmentRow, list[ScoreRow]]:
+    def judge(self, bundle: Bundle, party: Party, kind: str, level: float) -> tuple[JudgmentRow, list[ScoreRow]]:
         rubric = load_rubric(party, self.language)
         scores = [self.score(bundle, dimension.id, rubric, level) for dimension in rubric.dimensions]
         row = JudgmentRow(
@@ -448,9 +436,7 @@ def settle(bundle: Bundle) -> None:
     }
 
 
-def unscore(
-    bundle: Bundle, party: Party, status: str, language: Language, keep: Callable[[str], bool]
-) -> None:
+def unscore(bundle: Bundle, party: Party, status: str, language: Language, keep: Callable[[str], bool]) -> None:
     """Take values away from the judge's scoring of one party; ``keep`` says whether a dimension stays."""
     for row, scores in bundle.judgments:
         if (row.party, row.judge) == (party.value, "judge"):
@@ -476,9 +462,7 @@ def _add_faults(bundles: list[Bundle], maker: _Maker) -> None:
     unsafe = spoken[0]
     place = next(turn for turn in unsafe.turns if turn.speaker == "counselor" and turn.round == 4)
     place.text = maker.words["harm"]
-    unsafe.events.append(
-        maker.event(unsafe, place.index, "counselor", "medication", "harm", maker.words["harm"])
-    )
+    unsafe.events.append(maker.event(unsafe, place.index, "counselor", "medication", "harm", maker.words["harm"]))
     unsafe.row.gate = "failed"
     fail(
         spoken[1],
@@ -488,9 +472,7 @@ def _add_faults(bundles: list[Bundle], maker: _Maker) -> None:
     )
     good = [bundle for bundle in bundles if bundle.row.counselor == GOOD]
     good[1].row.fidelity = "flagged"
-    good[1].row.fidelity_flags = [
-        {"kind": "role_flip", "turn": 6, "detail": maker.words["detail"], "source": "rules"}
-    ]
+    good[1].row.fidelity_flags = [{"kind": "role_flip", "turn": 6, "detail": maker.words["detail"], "source": "rules"}]
     unscore(good[2], Party.SUPERVISOR, "missing", maker.language, keep=lambda dimension: dimension != "S3")
     quiet = [bundle for bundle in bundles if bundle.row.counselor == QUIET]
     if len(quiet) > 3:

@@ -138,7 +138,9 @@ def test_the_gap_is_taken_session_by_session(db: Database) -> None:
     rows = board(db, build_run(faults=False))
 
     row = rows[GOOD]
-    assert row.self_gap.mean == pytest.approx((row.self_mean.mean or 0) - (row.parties["counselor"].item_mean.mean or 0))
+    assert row.self_gap.mean == pytest.approx(
+        (row.self_mean.mean or 0) - (row.parties["counselor"].item_mean.mean or 0)
+    )
     assert row.self_gap.interval is not None
     assert rows["echo"].self_mean.mean is None
     assert rows["echo"].self_gap.n_total == 6

@@ -57,9 +57,9 @@ def _scores(rows: tuple[LeaderboardRow, ...]) -> Table:
 
 
 def _verdicts(rows: tuple[LeaderboardRow, ...]) -> Table:
-    table = _head(("overall share", "pass_all3", "pass_total", "gate failed", "flagged"))
+    table = _head(("overall\nshare", "pass_\nall3", "pass_\ntotal", "gate\nfailed", "flag-\nged"))
     for row in rows:
-        gate = f"{row.gate_failed} of {row.gate_checked}"
+        gate = f"{row.gate_failed}/{row.gate_checked}"
         rates = [_rate(row.pass_all3), _rate(row.pass_total)]
         table.add_row(row.counselor, _mean(row.overall_share), *rates, gate, str(row.fidelity_flagged))
     return table
