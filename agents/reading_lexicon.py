@@ -1,7 +1,8 @@
 """Loads the counselor-move lexicons (``profiles/data/moves/<language>.yaml``) and compiles them once.
 
 Patterns are lower-case and every repeat in them is bounded, so each search is linear in the text. ``<3>``
-stands for "up to three words between" in English, "up to three characters between" in Chinese.
+stands for "up to three words between" in English, "up to three characters between" in Chinese; ``<name>`` for
+the piece of that name under ``parts``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from profiles.errors import UserError
 from profiles.schema import Record
 from profiles.vocabulary import Language, Move
 
-__all__ = ["Lexicon", "LexiconText", "Rule", "load_lexicon"]
+__all__ = ["Lexicon", "LexiconText", "Rule", "load_lexicon", "parse_lexicon"]
 
 Need = Literal["question", "statement", "leave", "no_leave", "tied", "untied"]
 Guard = Literal["negation", "reported"]
@@ -29,6 +30,8 @@ Patterns = tuple[str, ...]
 _CLASS = re.compile(r"\[[^\]]*\]")
 _CLAUSE_END = re.compile(r"[,;，；]")
 _GAP = re.compile(r"<(\d+)>")
+_PART = re.compile(r"<([a-z_]+)>")
+_BETWEEN = {"en": r"(?: [^\\s]{1,20}){0,\1}", "zh": r".{0,\1}"}
 _FAULTS = (
     (re.compile(r"(?<!\\)[A-Z]"), "has a capital letter; texts are read in lower case, write it so"),
     (re.compile(r"(?<!\\)[*+]|(?<!\\)\{\d+,\}"), "has an unbounded repeat; write {0,9} or <3>"),
@@ -116,6 +119,7 @@ class LexiconText(Record):
     suffixes: dict[str, str] = Field(default_factory=dict)
     feelings: dict[str, str]
     topics: dict[str, str]
+    parts: dict[str, str] = Field(default_factory=dict)
     patterns: PatternsText
     moves: dict[Move, tuple[RuleText, ...]]
 
@@ -139,7 +143,7 @@ class Rule:
     def _taken_back(self, before: str) -> bool:
         """Whether a guard stands in the clause before a hit; a comma right behind the guard still belongs to it."""
         ends = (hit.end() for guard in self.guards for hit in guard.finditer(before))
-        return any(_CLAUSE_END.search(before, end + 2) is None for end in ends)
+        return any(_CLAUSE_END.search(before, end + 1) is None for end in ends)
 
 
 @dataclass(frozen=True)
@@ -202,43 +206,45 @@ def parse_lexicon(text: str, language: Language, name: str) -> Lexicon:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UserError(f"{name}: {place}: {first['msg']}; mend that field") from error
-    return _Compiler(language, name).lexicon(source)
+    return _Compiler(language, name, source).lexicon()
 
 
 @dataclass(frozen=True)
 class _Compiler:
     language: Language
     name: str
+    source: LexiconText
 
-    def lexicon(self, source: LexiconText) -> Lexicon:
-        stop = frozenset(source.stop.split())
-        lists = source.patterns.model_dump()
-        families = self._families(source)
+    def lexicon(self) -> Lexicon:
+        stop = frozenset(self.source.stop.split())
+        lists = self.source.patterns.model_dump()
+        families = self._families()
         phrases = families if self.language == "zh" else [words for words in families if " " in words]
         return Lexicon(
             language=self.language,
-            source=source,
+            source=self.source,
             patterns={field: self._pattern(field, patterns) for field, patterns in lists.items()},
-            moves={move: self._rules(move, rules, source) for move, rules in source.moves.items()},
+            moves={move: self._rules(move, rules) for move, rules in self.source.moves.items()},
             stop=stop,
             stop_runs=_literals(stop) if self.language == "zh" else None,
-            abbreviations=frozenset(source.abbreviations.split()),
+            abbreviations=frozenset(self.source.abbreviations.split()),
             families=families,
             phrases=_literals(phrases, word=self.language == "en"),
         )
 
-    def _families(self, source: LexiconText) -> dict[str, str]:
+    def _families(self) -> dict[str, str]:
         families: dict[str, str] = {}
-        for family, words in {**source.topics, **source.feelings}.items():
+        for family, words in {**self.source.topics, **self.source.feelings}.items():
             for word in (part.strip() for part in words.split(",")):
                 single = self.language == "en" and " " not in word
-                families[_stem(word, source) if single else word] = family
+                families[_stem(word, self.source) if single else word] = family
         return families
 
-    def _rules(self, move: Move, rules: tuple[RuleText, ...], source: LexiconText) -> tuple[Rule, ...]:
+    def _rules(self, move: Move, rules: tuple[RuleText, ...]) -> tuple[Rule, ...]:
+        lists = self.source.patterns
         guards = {
-            "negation": self._pattern("negators", source.patterns.negators),
-            "reported": self._pattern("reported", source.patterns.reported),
+            "negation": self._pattern("negators", lists.negators),
+            "reported": self._pattern("reported", lists.reported),
         }
         return tuple(
             Rule(
@@ -251,20 +257,37 @@ class _Compiler:
         )
 
     def _pattern(self, field: str, patterns: Patterns) -> re.Pattern[str]:
-        gap = r"(?: [^\\s]{1,20}){0,\1}" if self.language == "en" else r".{0,\1}"
+        """All patterns of a list as one; a list of lines stands at lines' begins, which need not be words'."""
+        lines = field == "list_lines"
+        start = r"\b" if self.language == "en" and not lines else ""
+        joined = "|".join(self._spelled(field, pattern) for pattern in patterns)
+        try:
+            return re.compile(f"{start}(?:{joined})", re.MULTILINE if lines else 0)
+        except re.error as error:
+            raise self._fault(field, self._broken(field, patterns), f"is not well formed ({error.msg})") from error
+
+    def _spelled(self, field: str, pattern: str) -> str:
+        """A pattern with its parts and gaps written out."""
+        try:
+            whole = _PART.sub(lambda hit: self.source.parts[hit[1]], pattern)
+        except KeyError as error:
+            raise self._fault(field, pattern, f"names the part {error}; add it under 'parts'") from error
+        bare = _CLASS.sub("", whole)
+        for fault, remedy in _FAULTS:
+            if fault.search(bare):
+                raise self._fault(field, pattern, remedy)
+        return _GAP.sub(_BETWEEN[self.language], whole)
+
+    def _broken(self, field: str, patterns: Patterns) -> str:
         for pattern in patterns:
-            bare = _CLASS.sub("", pattern)
-            for fault, remedy in _FAULTS:
-                if fault.search(bare):
-                    raise UserError(f"{self.name}: {field}: pattern '{pattern}' {remedy}")
             try:
-                re.compile(_GAP.sub(gap, pattern))
-            except re.error as error:
-                raise UserError(f"{self.name}: {field}: pattern '{pattern}': {error}; mend it") from error
-        joined = "|".join(_GAP.sub(gap, pattern) for pattern in patterns)
-        # Patterns of lines stand at a line's begin, which need not be a word's.
-        start = r"\b" if self.language == "en" and field != "list_lines" else ""
-        return re.compile(f"{start}(?:{joined})", re.MULTILINE if field == "list_lines" else 0)
+                re.compile(self._spelled(field, pattern))
+            except re.error:
+                return pattern
+        return patterns[0]
+
+    def _fault(self, field: str, pattern: str, fault: str) -> UserError:
+        return UserError(f"{self.name}: {field}: the pattern '{pattern}' {fault}")
 
 
 def _literals(words: Iterable[str], word: bool = False) -> re.Pattern[str]:

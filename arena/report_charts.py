@@ -167,10 +167,10 @@ def trajectories(data: RunData) -> dict[str, Figure]:
         layout = _layout(data, height=270)
         layout["margin"] = {"l": 36, "r": 10, "t": 12, "b": 40}
         title = {"text": data.text.tree["charts"]["round"], "font": {"size": 11, "color": _SOFT}}
-        layout["xaxis"] = {**_axis(), "title": title, "dtick": _step(paths), "zeroline": False}
+        layout["xaxis"] = {**_axis(), "title": title, "tick0": 1, "dtick": _step(paths), "zeroline": False}
         layout["yaxis"] = {
             **_axis(),
-            "range": [0, 1.03 * top],
+            "range": [-0.02 * top, 1.03 * top],
             "tickformat": ".0%" if name == "told" else "",
             "nticks": 6,
         }

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast
 
 from agents.dialogue import Turn
 from profiles.safety import Guard, Lexicon, LexiconName, Rule, load_crisis_text, load_lexicon
@@ -141,17 +141,13 @@ def _screen(name: LexiconName, text: str, language: Language, turn: int, speaker
             turn=turn,
             speaker=speaker,
             kind=hit.kind,
-            level=_finding_level(hit.level),
+            level=cast(FindingLevel, hit.level),
             quote=_quote(folded, hit),
             rule=hit.rule,
             failed_gate=speaker == "counselor",
         )
         for hit in _hits(name, folded, language)
     )
-
-
-def _finding_level(level: str) -> FindingLevel:
-    return next(known for known in get_args(FindingLevel) if known == level)
 
 
 def _unanswered(reply: Turn) -> SafetyFinding:
@@ -213,41 +209,41 @@ class _Place:
     def strongest(self, rule: Rule) -> _Hit | None:
         weak: _Hit | None = None
         for pattern in rule.patterns:
-            for match in pattern.finditer(self.sentence):
-                level = self._level(rule, match)
+            for found in pattern.finditer(self.sentence):
+                level = self._level(rule, found)
                 if level == rule.level:
-                    return self._hit(rule, match, level)
+                    return self._hit(rule, found, level)
                 if level and weak is None:
-                    weak = self._hit(rule, match, level)
+                    weak = self._hit(rule, found, level)
         return weak
 
-    def _hit(self, rule: Rule, match: re.Match[str], level: str) -> _Hit:
+    def _hit(self, rule: Rule, found: re.Match[str], level: str) -> _Hit:
         sentence = (self.start, self.start + len(self.sentence))
-        return _Hit(rule.kind, rule.name, level, self.start + match.start(), self.start + match.end(), sentence)
+        return _Hit(rule.kind, rule.name, level, self.start + found.start(), self.start + found.end(), sentence)
 
-    def _level(self, rule: Rule, match: re.Match[str]) -> str | None:
+    def _level(self, rule: Rule, found: re.Match[str]) -> str | None:
         level: str = rule.level
         for guard in rule.guards:
-            if self._holds(guard, match) and not any(lift.search(self.sentence) for lift in guard.but):
+            if self._holds(guard, found) and not any(lift.search(self.sentence) for lift in guard.but):
                 if guard.effect == "drop":
                     return None
                 level = guard.effect
         return level
 
-    def _holds(self, guard: Guard, match: re.Match[str]) -> bool:
+    def _holds(self, guard: Guard, found: re.Match[str]) -> bool:
         if guard.where == "over":
-            found = (hit for pattern in guard.patterns for hit in pattern.finditer(self.sentence))
-            return any(hit.start() < match.end() and match.start() < hit.end() for hit in found)
-        scope = self._scope(guard, match)
+            spans = (span for pattern in guard.patterns for span in pattern.finditer(self.sentence))
+            return any(span.start() < found.end() and found.start() < span.end() for span in spans)
+        scope = self._scope(guard, found)
         return any(pattern.search(scope) for pattern in guard.patterns)
 
-    def _scope(self, guard: Guard, match: re.Match[str]) -> str:
-        before = self.sentence[: match.start()]
+    def _scope(self, guard: Guard, found: re.Match[str]) -> str:
+        before = self.sentence[: found.start()]
         match guard.where:
             case "clause":
                 return self.lexicon.breaks.split(before)[-1]
             case "after":
-                return self.sentence[match.end() :]
+                return self.sentence[found.end() :]
             case "sentence":
                 return self.sentence
             case "near":

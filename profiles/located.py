@@ -156,7 +156,7 @@ def validate(model: type[Model], value: Any, located: Located) -> Model:  # noqa
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise next(_faults(model, error, located)) from None
+        raise next(_faults(model, error, value, located)) from None
 
 
 def faults(model: type[BaseModel], value: Any, located: Located) -> tuple[UserError, ...]:  # noqa: ANN401
@@ -164,17 +164,27 @@ def faults(model: type[BaseModel], value: Any, located: Located) -> tuple[UserEr
     try:
         model.model_validate(value)
     except ValidationError as error:
-        return tuple(_faults(model, error, located))
+        return tuple(_faults(model, error, value, located))
     return ()
 
 
-def _faults(model: type[BaseModel], error: ValidationError, located: Located) -> Iterator[UserError]:
-    for fault in error.errors():
+def _faults(model: type[BaseModel], error: ValidationError, value: object, located: Located) -> Iterator[UserError]:
+    # A misspelt field is also a missing one; the hint at the spelling is worth more, so it comes first.
+    for fault in sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden"):
         place: Place = tuple(part for part in fault["loc"] if isinstance(part, str | int))
         message = _explain(model, fault["type"], fault["msg"], fault["input"], place)
-        while fault["type"] != "missing" and place and place not in located.lines:
+        while fault["type"] != "missing" and not _stands(value, place):
             place = place[:-1]  # pydantic also names the member of a union, which stands in no file
         yield located.fault(place, message)
+
+
+def _stands(value: Any, place: Place) -> bool:  # noqa: ANN401
+    for part in place:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _explain(model: type[BaseModel], kind: str, message: str, value: object, place: Place) -> str:

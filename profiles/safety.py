@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -31,6 +31,11 @@ Effect = Literal["drop", "low"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_LEVELS: dict[LexiconName, tuple[Level, ...]] = {
+    "client_risk": ("low", "high", "immediate"),
+    "counselor_harm": ("harm",),
+    "response": ("answer",),
+}
 _LONGEST_REPEAT = 80
 _NOT_SYNTAX = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _OPEN_REPEAT = re.compile(r"[*+]|\{\d*,\}|\(\?P")
@@ -70,8 +75,8 @@ class _ClassEntry(Record):
 class _LexiconFile(Record):
     version: str
     breaks: dict[Language, str]
-    words: dict[Language, dict[str, str]] = {}
-    guards: dict[str, _GuardEntry] = {}
+    words: dict[Language, dict[str, str]] = Field(default_factory=dict)
+    guards: dict[str, _GuardEntry] = Field(default_factory=dict)
     classes: dict[str, _ClassEntry]
 
 
@@ -161,7 +166,8 @@ def load_lexicon(name: LexiconName, language: Language) -> Lexicon:
     Raises:
         UserError: the file has been edited into something that cannot be used.
     """
-    return read_lexicon(files("profiles") / "data" / "safety" / f"{name}.yaml", language)
+    path = files("profiles") / "data" / "safety" / f"{name}.yaml"
+    return read_lexicon(path, language, _LEVELS[name])
 
 
 @lru_cache(maxsize=1)
@@ -174,14 +180,19 @@ def load_crisis_text() -> CrisisText:
     return _read(files("profiles") / "data" / "safety" / "crisis_text.yaml", CrisisText)
 
 
-def read_lexicon(path: Traversable, language: Language) -> Lexicon:
+def read_lexicon(path: Traversable, language: Language, levels: tuple[Level, ...] = get_args(Level)) -> Lexicon:
     """Read and check a lexicon file, and compile what it holds for one language.
+
+    Args:
+        path: the YAML file; messages give its name only.
+        language: whose patterns are compiled; a rule without patterns in it is left out.
+        levels: the levels that its rules may have.
 
     Raises:
         UserError: names file, class, rule and pattern of the first fault.
     """
     source = _read(path, _LexiconFile)
-    compiler = _Compiler(path.name, language, source)
+    compiler = _Compiler(path.name, language, levels, source)
     return Lexicon(
         version=source.version,
         language=language,
@@ -194,15 +205,18 @@ def read_lexicon(path: Traversable, language: Language) -> Lexicon:
 class _Compiler:
     file: str
     language: Language
+    levels: tuple[Level, ...]
     source: _LexiconFile
 
     def rules(self) -> Iterator[Rule]:
         guards = {name: self._guard(name, entry) for name, entry in self.source.guards.items()}
         for kind, entry in self.source.classes.items():
             for rule in entry.rules:
-                patterns = self._patterns(rule, f"{kind}/{rule.rule}")
+                place = f"{kind}/{rule.rule}"
+                self._check_level(rule.level, place)
+                patterns = self._patterns(rule, place)
                 unless = entry.unless if rule.unless is None else rule.unless
-                chosen = tuple(self._known(name, guards, f"{kind}/{rule.rule}") for name in unless)
+                chosen = tuple(self._known(name, guards, rule.level, place) for name in unless)
                 if patterns:
                     yield Rule(kind, rule.rule, rule.level, patterns, chosen)
 
@@ -229,9 +243,15 @@ class _Compiler:
         place = f"guards/{name}"
         return Guard(name, entry.where, entry.effect, self._patterns(entry, place), self._patterns(entry.but, place))
 
-    def _known(self, name: str, guards: Mapping[str, Guard], place: str) -> Guard:
+    def _check_level(self, level: Level, place: str) -> None:
+        if level not in self.levels:
+            raise UserError(f"{self.file}: {place}: level '{level}' has no place here; use {' or '.join(self.levels)}")
+
+    def _known(self, name: str, guards: Mapping[str, Guard], level: Level, place: str) -> Guard:
         if name not in guards:
             raise UserError(f"{self.file}: {place}: no guard is called '{name}'; there are {', '.join(guards)}")
+        if guards[name].effect == "low" and "low" not in self.levels:
+            raise UserError(f"{self.file}: {place}: guard '{name}' makes '{level}' low; give it the effect drop")
         return guards[name]
 
     def _word(self, name: str, text: str, place: str) -> str:

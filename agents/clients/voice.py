@@ -36,6 +36,7 @@ _OPENERS = (
     Move.OPEN_QUESTION,
     Move.CLOSED_QUESTION,
 )
+_SAYS_IT_OPENLY = 0.5  # a round, for a client who does not hide the risk
 _WARM = frozenset({Move.REFLECTION, Move.VALIDATION, Move.SUMMARY})
 
 
@@ -91,6 +92,9 @@ def _on_risk(scene: Scene, chance: random.Random) -> Speech | None:
         if tellable:
             return Speech(tellable[0].text, (tellable[0].id,))
         return _answer_risk(scene, chance, profile)
+    unasked = next((fact for fact in scene.permission.free if fact.id == RISK_FACT), None)
+    if unasked and chance.random() < _SAYS_IT_OPENLY:
+        return Speech(unasked.text, (unasked.id,))
     if Move.SAFETY_SUPPORT in moves and not _WARM & set(moves):
         name = "risk.help" if RISK_FACT in scene.disclosed else "risk.no_help"
         line = scene.phrases.unused(name, scene.said, chance)

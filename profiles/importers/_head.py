@@ -20,6 +20,8 @@ def look(path: Path) -> Head:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         fields = header_of(path)
+        if not fields:
+            raise UserError(f"{path}: no client card in this file")
     elif suffix in (".json", ".jsonl"):
         fields = _keys(path, suffix)
     else:

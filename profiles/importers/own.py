@@ -68,7 +68,7 @@ def _nested(row: Located) -> Located:
             if not isinstance(target, dict):
                 raise row.fault((column,), f"'{part}' has a column of its own too; keep one of them")
         if last in target:
-            raise row.fault((column,), f"'{last}' has columns for its parts too; keep one of them")
+            raise row.fault((column,), "another column holds this field too; keep one of them")
         target[last] = cell if kind is str else _parsed(cell, kind, column, row)
         lines[tuple(column.split("."))] = row.line(())
     return Located(row.source, value, lines)

@@ -27,7 +27,7 @@ _KEYS = frozenset(
 )
 _CORE = ("helpless_belief", "unlovable_belief", "worthless_belief")
 _DEPRESSED = re.compile(r"\[\s*during depression\s*\]:?|^\s*during depression:", re.IGNORECASE | re.MULTILINE)
-_NUMBER = re.compile(r"(?<!\S)[(（]?(\d{1,2})[).）、]\s*")
+_NUMBER = re.compile(r"(?:(?<!\S)|(?<=[。；！？]))[(（]?(\d{1,2})[).）、]\s*")
 _LABEL = re.compile(r"^[A-Z][\w /-]{2,40}:\s+(?=\S)")
 _EMOTIONS = re.compile(r"[,，、;；]|\band\b")
 # A rule of life that holds in good times too is less firm than one of the depression; a core belief most.
@@ -74,7 +74,12 @@ def _card(located: Located, file_name: str) -> ForeignCard:
 
 
 def _draft(located: Located, card_id: str, language: Language, file_name: str) -> Draft:
+    if not isinstance(located.value, dict):
+        raise located.fault((), "a card must be an object with keys such as 'name' and 'history'")
     record = validate(_Record, located.value, located)
+    distress = _distress(record, language)
+    if not distress:
+        raise located.fault((), "nothing tells what troubles this client; give 'situation', 'behavior' or 'history'")
     name = record.name.lstrip("#").strip()
     told, thoughts = list(_told(record)), list(_thoughts(record))
     kept_back = [text for text in (*told, *(thought["text"] for thought in thoughts)) if _is_risk(text)]
@@ -85,7 +90,7 @@ def _draft(located: Located, card_id: str, language: Language, file_name: str) -
         "theme": Theme.OTHER,
         "demographics": {"name": name},
         "emotional_state": ", ".join(_feelings(record)),
-        "current_distress": _distress(record, language),
+        "current_distress": distress,
         "detailed_distress": " ".join(_open(sentences(f"{record.history}\n{record.coping_strategies}"))),
         "core_theme": " ".join(each["text"] for each in _harmless(thoughts) if each["level"] == "core"),
         "intake": _words.intake([name], language),

@@ -135,20 +135,23 @@ def _sort(row: Located, level: RiskLevel, card_id: str) -> _Sorted:
     risky = [text for text in said if _words.speaks_of_risk(text)]
     stated = _words.statement(risky, level, card_id) if level != "none" else ""
     notes = {column: _pieces(row, column) for column in _NOTES}
-    on_risk = [note for column in notes for note in notes[column] if _words.notes_risk(note)]
-    if level != "none":
-        on_risk += [note for column in _ON_RISK for note in _pieces(row, column)]
-    owned = [note for note in on_risk if not _words.is_negated(note) and not _words.names_means(note)]
+    shut = [note for column in notes for note in notes[column] if _words.notes_risk(note) or _is_blank(note)]
+    on_risk = [note for column in _ON_RISK for note in _pieces(row, column) if level != "none"]
+    owned = [note for note in (*shut, *on_risk) if _can_be_owned(note)]
     spoken = [text for text in risky if text != stated and not _words.names_means(text)]
     frames = [_words.owned_up(note, number) for number, note in enumerate(dict.fromkeys(owned))]
-    open_notes = {column: tuple(note for note in notes[column] if note not in on_risk) for column in notes}
+    open_notes = {column: tuple(note for note in notes[column] if note not in shut) for column in notes}
     return _Sorted(
         told=tuple(text for text in said if text not in risky),
         notes={column: kept for column, kept in open_notes.items() if kept},
         stated=stated,
         confided=tuple(dict.fromkeys((*spoken, *frames))),
-        unsaid=tuple(text for text in (*risky, *on_risk) if text not in (stated, *spoken, *owned)),
+        unsaid=tuple(text for text in (*risky, *shut) if text not in (stated, *spoken, *owned)),
     )
+
+
+def _can_be_owned(note: str) -> bool:
+    return not (_is_blank(note) or _words.is_negated(note) or _words.names_means(note))
 
 
 def _said(row: Located, column: str) -> Iterator[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from time import perf_counter
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -41,9 +40,7 @@ class Case(Record):
 
     def read(self) -> Reading:
         clients = (*self.before, self.client)
-        return read_counselor(
-            self.counselor, clients, self.language, disclosed=self.disclosed, earlier=self.earlier
-        )
+        return read_counselor(self.counselor, clients, self.language, disclosed=self.disclosed, earlier=self.earlier)
 
 
 def load(language: Language) -> list[Case]:
@@ -140,8 +137,7 @@ def test_sentences_are_pieces_of_the_text_in_order(text: str, language: Language
 
 @given(case=st.sampled_from(EVERY), intro=st.sampled_from(["", "You said: ", "So, ", "你说：", "嗯，"]))
 def test_the_clients_own_words_are_an_echo_whatever_stands_before(case: Case, intro: str) -> None:
-    if (intro.isascii() and case.language == "zh" and intro) or (not intro.isascii() and case.language == "en"):
-        return
+    assume(not intro or intro.isascii() == (case.language == "en"))
     reading = read_counselor(intro + case.client, [case.client], case.language)
     assert Move.ECHO in reading.moves
     assert not reading.shows(Move.REFLECTION, Move.VALIDATION, Move.SUMMARY, Move.OPEN_QUESTION)
@@ -283,7 +279,7 @@ def test_lists_are_seen(text: str, language: Language, listy: bool) -> None:
     ("text", "language", "count"),
     [
         ("I hear you. Dr. Lee said 3.5 mg, e.g. at night. Is that right?", "en", 3),
-        ("I... I see... You were alone.", "en", 2),
+        ("I... maybe... You were alone.", "en", 2),
         ("1. Rest.\n2. Walk.", "en", 2),
         ("He said “no!” and left.", "en", 1),
         ("我听到了。是不是很累？！我们慢慢来……不着急。", "zh", 3),
@@ -302,7 +298,9 @@ def test_length_counts_words_in_english_and_characters_in_chinese() -> None:
 
 
 def test_content_units_are_stems_or_pairs_without_empty_words() -> None:
-    assert content_units("I am worried about my mother.", "en") == content_units("You were worrying for your MOTHERS", "en")
+    assert content_units("I am worried about my mother.", "en") == content_units(
+        "You were worrying for your MOTHERS", "en"
+    )
     assert content_units("Well, I don't know, it is what it is.", "en") == frozenset()
     assert content_units("我觉得很失望", "zh") == {"失望"}
     assert content_units("我和你", "zh") == frozenset()
@@ -332,7 +330,9 @@ def test_said_in_is_a_share_and_whole_in_itself(text: str, other: str, language:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("seed", ["you should ", "not ", "你说", "怎么", "is it ", "第一，", "... ", "a", "and you are so "])
+@pytest.mark.parametrize(
+    "seed", ["you should ", "not ", "你说", "怎么", "is it ", "第一，", "... ", "a", "and you are so "]
+)
 def test_a_thousand_words_are_read_at_once(language: Language, seed: str) -> None:
     text = (seed * 6000)[:6000]
     read_counselor("warm", ["up"], language)
@@ -359,6 +359,7 @@ def test_each_language_has_sixty_feelings_and_rules_for_every_move_but_those_rea
         (("you are allowed", "you (are allowed"), "validation"),
         (("you are allowed", "You are allowed"), "lower case"),
         (("you are allowed", "you .* allowed"), "unbounded"),
+        (("you are allowed", "you are <nowhere>"), "nowhere"),
         (("carried: 0.06", "carried: six"), "thresholds.carried"),
         (("negators:", "negaters:"), "patterns"),
         (("moves:", "moves: ["), "YAML"),
@@ -368,7 +369,7 @@ def test_a_faulty_lexicon_is_refused_in_one_line(change: tuple[str, str], told: 
     sound = (DATA / "en.yaml").read_text(encoding="utf-8")
     sound = sound.replace("  validation:\n    - any:\n", "  validation:\n    - any:\n        - 'you are allowed'\n", 1)
     parse_lexicon(sound, "en", "mine.yaml")
-    assert Counter(sound)[change[0][0]]
+    assert change[0] in sound
     with pytest.raises(UserError) as caught:
         parse_lexicon(sound.replace(*change), "en", "mine.yaml")
     message = str(caught.value)

@@ -199,7 +199,7 @@ def test_a_run_judged_anew_by_another_model_shows_the_new_judge(db: Database) ->
 def test_a_judgment_that_failed_gives_way_to_one_that_did_not(db: Database) -> None:
     built = build_run(faults=False, counselors=(GOOD,))
     run_id = built.save(db)
-    row, scores = built.bundles[0].judgments[0]
+    row, _ = built.bundles[0].judgments[0]
     update = {"status": "missing", "scored": 0, "total": None, "item_mean": None, "share": None, "model": "openai/x"}
     with db.session(write=True) as session:
         add_judgments(session, built.bundles[0].row.id, [(row.model_copy(update=update), [])])

@@ -29,7 +29,10 @@ from storage.queries import load_judgments, load_sessions
 from storage.tables import RunRow
 from tests.arena.report_fixture import GOOD, PLAIN, QUIET, Built, build_run, fail, unscore
 
-HOSTILE = '</script><script>alert(1)</script><!-- <script> "q" \' &lt; {{ 7*7 }} {n} \u202egnihton\u202c <img src=x onerror=y>'
+HOSTILE = (
+    '</script><script>alert(1)</script><!-- <script> "q" \' &lt; {{ 7*7 }} {n} '
+    "\u202egnihton\u202c <img src=x onerror=y>"
+)
 
 
 @pytest.fixture
@@ -446,7 +449,7 @@ def test_the_report_speaks_the_runs_language(db: Database, tmp_path: Path, langu
     assert page.all("html")[0].attrs["lang"] == text["html_lang"]
     banners = [each.text for each in page.all("p", class_="banner")]
     assert disclaimer(language) in banners
-    assert [each.text for each in page.all("h2")][0] == text["safety"]["title"]
+    assert page.all("h2")[0].text == text["safety"]["title"]
     names = {dimension.name for dimension in load_rubric(Party.CLIENT, language).dimensions}
     assert all(name in section(page, "dimensions") for name in names)
     assert text["labels"]["stages"]["diagnosis"] in page.stories()[0].text
@@ -602,9 +605,10 @@ def test_a_place_that_cannot_be_written_is_named(db: Database, tmp_path: Path) -
 
     with pytest.raises(UserError, match=r"file/report\.html: the report cannot be written"):
         write_report(db, run_id, tmp_path / "file" / "report.html")
+    (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="cannot be written"):
-        write_report(db, run_id, tmp_path)
-    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".report")] == []
+        write_report(db, run_id, tmp_path / "folder")
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
 
 
 def test_an_unknown_run_is_the_persons_mistake(db: Database, tmp_path: Path) -> None:

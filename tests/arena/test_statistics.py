@@ -169,7 +169,7 @@ def test_pairing_takes_the_clients_own_difficulty_out() -> None:
 @given(st.dictionaries(st.tuples(st.sampled_from("abcd"), st.integers(1, 3)), st.none() | values, max_size=12))
 @settings(max_examples=40, deadline=None)
 def test_a_difference_turns_its_sign_with_its_sides(a: dict[tuple[str, int], float | None]) -> None:
-    b = {pair: 1.0 for pair in a}
+    b = dict.fromkeys(a, 1.0)
     one, other = paired_difference(a, b, seed=1), paired_difference(b, a, seed=1)
 
     assert (one.mean is None) == (other.mean is None)

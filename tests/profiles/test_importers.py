@@ -6,6 +6,9 @@ import csv
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,7 +165,7 @@ FAULTY = '[\n  {"id": "a", "theme": "other", "current_distress": "x", "lang": "e
         pytest.param(
             "c.json",
             FAULTY + '    "theme": "other",\n    "facts": [\n      {"id": "f1",\n       "txt": "x"}]\n  }\n]',
-            "line 7: facts.0.text: this field is missing",
+            "line 8: facts.0.txt: unknown field; did you mean 'text'?",
             id="json nested field",
         ),
         pytest.param("c.json", FAULTY + '    "opning": "x"\n  }\n]', "did you mean 'opening'?", id="json unknown"),
@@ -194,10 +197,10 @@ FAULTY = '[\n  {"id": "a", "theme": "other", "current_distress": "x", "lang": "e
         pytest.param("c.csv", 'id,theme\n"a"b,c\n', "line 2: not a valid row", id="csv quote"),
         pytest.param("c.csv", 'id,theme\na,b\n"c,d\n', "line 3: not a valid row", id="csv open quote"),
         pytest.param(
-            "c.csv", table(CARD | {"risk": '{"level": "none"}', "risk.level": "low"}), "'risk' has a column", id="part"
+            "c.csv", table(CARD | {"opening": "x", "opening.en": "x"}), "'opening' has a column of its own", id="part"
         ),
         pytest.param(
-            "c.csv", table({"risk.level": "low", **CARD, "risk": "{}"}), "'risk' has columns for its parts", id="whole"
+            "c.csv", table({"risk.level": "low", **CARD, "risk": "{}"}), "risk: another column holds this", id="whole"
         ),
         pytest.param("c.csv", table(CARD | {"lang": "fr"}), "line 2: lang: unknown language 'fr'", id="csv language"),
         pytest.param("c.yaml", "id: a\nid: b\n", "'id' stands twice (lines 1 and 2)", id="yaml key"),
@@ -310,7 +313,7 @@ PROFILES = st.builds(
     ),
     goals=TEXTS,
     risk=st.builds(Risk, level=st.sampled_from(("none", "low", "high", "immediate")), text=TEXT),
-    provenance=st.builds(Provenance, source=TEXT, synthetic=st.booleans()),
+    provenance=st.builds(Provenance, source=st.text(min_size=1, max_size=40), synthetic=st.booleans()),
     extra=st.dictionaries(st.sampled_from(("one", "en", "zh", "列")), VALUE | st.lists(VALUE, max_size=3), max_size=3),
 )
 PROFILE_LISTS = st.lists(PROFILES, min_size=1, max_size=3, unique_by=lambda profile: profile.id)
@@ -349,7 +352,7 @@ def test_cards_come_back_from_json_and_yaml_as_they_were(
     records = [profile.model_dump(mode="json") for profile in profiles]
     as_json, as_yaml = tmp_path / "c.json", tmp_path / "c.yaml"
     as_json.write_bytes(json.dumps(records, ensure_ascii=False, indent=indent).encode("utf-8"))
-    as_yaml.write_bytes(yaml.safe_dump(records, allow_unicode=True).encode("utf-8"))
+    as_yaml.write_bytes(yaml.safe_dump(records).encode("utf-8"))
     assert read_back(as_json, profiles) == read_back(as_yaml, profiles) == profiles
 
 
@@ -584,7 +587,9 @@ def test_a_chinese_card_is_read_as_chinese(write: Write) -> None:
         pytest.param([{**PSI, "name": None}], "name: ", id="no name"),
         pytest.param([PSI, 7], "a card must be an object", id="no object"),
         pytest.param(
-            [PSI | {"situation": "", "behavior": "", "emotion": [], "history": ""}], "current_distress", id="silent"
+            [PSI | dict.fromkeys(("situation", "behavior", "emotion", "history"), "")],
+            "nothing tells what troubles this client",
+            id="silent",
         ),
     ],
 )
@@ -651,7 +656,7 @@ def test_lists_become_facts_and_who_tells_them_is_kept(write: Write) -> None:
         ("Drives a night bus.", "other"),
         ("shares a flat with his brother.", "other"),
         ("Low mood.", "other"),
-    ] or facts[-1] == ("N/A.", "other")
+    ]
 
 
 def test_risk_is_told_when_asked_and_nowhere_else(write: Write) -> None:
@@ -676,8 +681,7 @@ def test_means_are_spoken_by_nobody_but_kept(write: Write) -> None:
     assert profile.extra["held_back"] == [
         "what's the safest pills to mix",
         "no prior self-harm",
-        "thought of a method (pills)",
-        "no plan",
+        "N/A",
     ]
 
 
@@ -876,6 +880,125 @@ def test_a_persona_without_an_opening_leaves_it_empty(write: Write) -> None:
     found = vera(write, VERA | {"Sample Prompts": "I want to die"})
     assert found.profiles[0].opening == ""
     assert "no opening" in found.notes[0]
+
+
+def test_ordinary_words_are_not_taken_for_risk(write: Write) -> None:
+    said = ["it means a lot to me", "my method is counting", "I can't do this job", "work kills my back", "cuts"]
+    profile = one(write, **{"Sample Prompts": "; ".join(said)})
+    assert [fact.text for fact in profile.facts if fact.told_by == "self"] == said
+
+
+# Whatever a file holds, the answer is profiles or one line
+
+
+@quickly
+@given(
+    suffix=st.sampled_from((".yaml", ".json", ".jsonl", ".csv", ".tsv")),
+    content=st.binary(max_size=80)
+    | st.text(max_size=80).map(lambda text: text.encode("utf-8"))
+    | st.text(alphabet="[]{}:,-#&*!|>'\"\\\n\t idtheme1", max_size=60).map(lambda text: text.encode("utf-8")),
+)
+def test_any_bytes_are_read_or_refused_in_one_line(suffix: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"any{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_cards(path, "en")
+    assert "\n" not in str(error.value)
+
+
+@quickly
+@given(cells=st.dictionaries(st.sampled_from(sorted({*VERA, *VERA_11})), st.text(max_size=30)))
+def test_any_cells_of_a_persona_are_read_or_refused(cells: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "personas.tsv"
+    path.write_bytes(table(VERA | cells, delimiter="\t").encode("utf-8"))
+    try:
+        assert len(read_cards(path, "en").notes) == 1
+    except UserError as error:
+        assert "line 2" in str(error)
+
+
+@quickly
+@given(values=st.dictionaries(st.sampled_from(sorted(PSI)), VALUE | st.lists(TEXT, max_size=3)))
+def test_any_values_of_a_patient_psi_card_are_read_or_refused(values: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "psi.json"
+    path.write_bytes(json.dumps([PSI | values]).encode("utf-8"))
+    _, cards = open_cards(path, "patient_psi")
+    try:
+        assert cards[0].read(cards[0].languages[0]).facts is not None
+    except UserError as error:
+        assert "psi.json, line 1" in str(error)
+
+
+# Importers of other packages
+
+PLUGIN = """
+from profiles.importers import Draft, ForeignCard, Importer
+from profiles.library import CARD_FILES
+from profiles.located import Located
+
+
+def read(path):
+    lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    return [ForeignCard(Located(str(path), line, {(): n}), line, "en", draft) for n, line in enumerate(lines, start=2)]
+
+
+def draft(record):
+    return Draft({"id": record.value, "theme": "other", "current_distress": "x"}, ("made up",))
+
+
+IMPORTER = Importer(
+    name="ward", summary="ward list", suffixes=(".csv",), expects="bed", recognises=lambda head: "bed" in head.fields,
+    read=read,
+)
+"""
+
+
+def with_plugin(folder: Path, module: str, code: str) -> subprocess.CompletedProcess[str]:
+    """Runs code where a package offers ``ward:IMPORTER`` under our entry point group."""
+    (folder / "ward.py").write_text(module, encoding="utf-8")
+    info = folder / "ward-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ward\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[counsel_arena.importers]\nward = ward:IMPORTER\n", encoding="utf-8")
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(folder)))}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+READ = """
+from pathlib import Path
+from profiles.importers import read_cards
+print(read_cards(Path("w.csv"), "en").notes)
+"""
+
+
+def test_an_importer_of_another_package_is_found_and_used(tmp_path: Path, write: Write) -> None:
+    write("w.csv", "bed\nw-1\nw-2\n")
+    found = with_plugin(tmp_path, PLUGIN, READ)
+    assert found.stdout.strip() == str(
+        tuple(f"card w-{n}: made up; no opening, no hidden facts, no thoughts, no criteria" for n in (1, 2))
+    ), found.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("raise RuntimeError('moth in the relay')", "plug-in 'ward' (ward:IMPORTER) cannot be loaded"),
+        ("IMPORTER = 7", "plug-in ward:IMPORTER: it offers no Importer"),
+        (PLUGIN.replace('name="ward"', 'name="own"'), "an importer 'own' exists already"),
+    ],
+)
+def test_a_plug_in_that_cannot_be_used_is_named(tmp_path: Path, module: str, says: str) -> None:
+    found = with_plugin(tmp_path, module, "from profiles.importers import importers; importers()")
+    assert found.returncode == 1
+    assert says in found.stderr.splitlines()[-1]
+
+
+def test_two_importers_that_fit_ask_for_the_format(tmp_path: Path, write: Write) -> None:
+    write("w.csv", table(CARD | {"bed": "7"}))
+    found = with_plugin(tmp_path, PLUGIN, READ)
+    assert "'own' and 'ward' could both read this; say which with --format" in found.stderr.splitlines()[-1]
 
 
 # Real files, where they are at hand

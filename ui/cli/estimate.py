@@ -35,7 +35,7 @@ def show_estimate(config: RunConfig, as_json: bool) -> None:
         )
     console.print(table)
     for note in plan.notes:
-        console.print(note, highlight=False, markup=False)
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
     console.print("Nothing was asked of any model. Retries, repairs and cached prompts are not counted.")
 
 

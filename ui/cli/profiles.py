@@ -146,6 +146,8 @@ def _write(found: Imported, out: Path) -> None:
         for profile in found.profiles
     ]
     text = yaml.safe_dump(cards, allow_unicode=True, sort_keys=False, width=100)
+    if yaml.safe_load(text) != cards:  # some line separators only come back when they are escaped
+        text = yaml.safe_dump(cards, sort_keys=False, width=100)
     try:
         out.write_bytes(text.encode("utf-8"))
     except OSError as error:

@@ -32,7 +32,7 @@ def show_result(result: RunResult, report: Path | None) -> None:
     if result.offline:
         console.print("[bold]Offline rules, not an LLM, made these dialogues and scores.[/bold]")
     for note in result.notes:
-        console.print(note, highlight=False, markup=False)
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
     console.print(_scores(result.leaderboard))
     console.print()
     console.print(_verdicts(result.leaderboard))
