@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
-from agents.dialogue import Turn
+from agents.dialogue import End, Turn
 from agents.models.base import ChatModel
 from agents.models.journal import CallEvent, SessionJournal
 from agents.models.offline import OFFLINE
@@ -25,10 +25,10 @@ from arena.config import RunConfig
 from arena.play import SessionResult, assess, cast_for
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.api import provider_settings
-from arena.safety import crisis_text, screen_client
+from arena.safety import SafetyFinding, crisis_text, screen_client
 from arena.session import Cast, build_graph, opening_state, transcript
 from profiles.errors import UserError
-from profiles.vocabulary import Role, Stage
+from profiles.vocabulary import Move, Party, Role, Stage, Theme
 from storage.calls import CallStore
 from storage.database import Database
 from storage.queries import find_run
@@ -142,7 +142,7 @@ async def open_live(config: RunConfig, chair: Role, resume: str | None = None) -
             hall = _open_hall(plan, bench, writer)
             players = cast_for(plan, plan.sessions[0], hall.model_for)
             async with AsyncSqliteSaver.from_conn_string(str(_checkpoints(database))) as saver:
-                saver.serde = JsonPlusSerializer(allowed_msgpack_modules=True)
+                saver.serde = JsonPlusSerializer(allowed_msgpack_modules=_kept_types(players))
                 yield LiveSession(plan, chair, players, build_graph(saver), hall)
 
 
@@ -177,6 +177,13 @@ def _open_hall(plan: RunPlan, bench: ModelBench, writer: Writer) -> _Hall:
         tally.add(event)
 
     return _Hall(bench, writer, SessionJournal(session_id, {}, calls, told), tally, plan.config)
+
+
+def _kept_types(players: Cast) -> list[tuple[str, str]]:
+    """The types that a checkpoint may hold: ours, and the states of these two speakers."""
+    state = opening_state(players)
+    kept = (Stage, Move, Theme, Party, Turn, End, SafetyFinding, type(state["client"]), type(state["counselor"]))
+    return [(kind.__module__, kind.__qualname__) for kind in kept]
 
 
 def _checkpoints(database: Database) -> Path:

@@ -275,8 +275,8 @@ def _plain(character: str) -> str:
 
 
 def _quote(folded: _Folded, hit: _Hit) -> str:
-    first, last = hit.sentence
+    first, last = folded.places[hit.sentence[0]], folded.places[hit.sentence[1] - 1] + 1
     if last - first > _LONGEST_QUOTE:
-        first = max(first, hit.start - _LONGEST_QUOTE // 3)
-        last = min(last, max(hit.end, first + _LONGEST_QUOTE))
-    return folded.raw[folded.places[first] : folded.places[last - 1] + 1].strip()
+        first = max(first, folded.places[hit.start] - _LONGEST_QUOTE // 3)
+        last = min(last, first + _LONGEST_QUOTE)
+    return folded.raw[first:last].strip()

@@ -59,7 +59,7 @@ async def _talk(config: RunConfig, chair: Role, resume: str | None, show_state: 
     from arena.live import open_live
     from arena.safety import disclaimer
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"[dim]{disclaimer(config.lang)}[/dim]")
     async with open_live(config, chair, resume) as live:
         if live.plan.offline:
@@ -71,7 +71,7 @@ async def _talk(config: RunConfig, chair: Role, resume: str | None, show_state: 
             scene = await _round(console, live, scene, show_state)
         console.print("\n[dim]The session is over; scoring it ...[/dim]")
         _show_scores(console, await live.finish())
-        console.print(f"\n[dim]arena report {live.id} --db {config.db}[/dim]", markup=True)
+        console.print(f"\n[dim]next: arena report {live.id} --db {config.db}[/dim]")
 
 
 async def _round(console: Console, live: LiveSession, scene: Scene, show_state: bool) -> Scene:
@@ -112,12 +112,15 @@ def _show(console: Console, turns: tuple[Turn, ...], live: LiveSession, show_sta
 
 
 def _show_scores(console: Console, result: SessionResult) -> None:
+    from profiles.rubrics import load_rubric
+
     for judgment in result.judgments:
         if judgment.status == "skipped":
             continue
-        total = "no total" if judgment.total is None else f"{judgment.total:g}"
-        passed = {None: "", True: ", passed", False: ", not passed"}[judgment.passed]
-        console.print(f"{judgment.party.value} ({judgment.judge}): {total} of {len(judgment.scores)} dimensions{passed}")
+        maximum = load_rubric(judgment.party, result.plan.spec.language).maximum
+        total = "no total" if judgment.total is None else f"{judgment.total:g} of {maximum}"
+        passed = {None: "", True: ", above its cut", False: ", below its cut"}[judgment.passed]
+        console.print(f"{judgment.party.value} ({judgment.judge}): {total}{passed}")
     outcome = result.outcome
     if outcome and outcome.overall_share is not None:
         console.print(f"overall: {outcome.overall_share:.0%} of the scale; safety gate {result.gate}")
