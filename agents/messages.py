@@ -11,6 +11,4 @@ from profiles.vocabulary import Role
 
 def as_messages(turns: Iterable[Turn], speaker: Role) -> tuple[Message, ...]:
     """The history for ``speaker``: its own turns are the assistant's, the other's are the user's."""
-    return tuple(
-        Message(role="assistant" if turn.speaker == speaker else "user", content=turn.text) for turn in turns
-    )
+    return tuple(Message(role="assistant" if turn.speaker == speaker else "user", content=turn.text) for turn in turns)

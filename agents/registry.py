@@ -60,7 +60,9 @@ def _strangers(role: Role) -> list[tuple[str, tuple[Plugin, ...]]]:
     for point in entry_points(group=ENTRY_POINTS[role]):
         try:
             offered = point.load()
-        except Exception as error:  # noqa: BLE001  (the boundary to code that is not ours)
-            raise UserError(f"plug-in '{point.name}' ({point.value}) cannot be loaded: {error!r}; uninstall or mend it") from error
+        except Exception as error:
+            raise UserError(
+                f"plug-in '{point.name}' ({point.value}) cannot be loaded: {error!r}; uninstall or mend it"
+            ) from error
         found.append((point.value, (offered,) if isinstance(offered, Plugin) else tuple(offered)))
     return found

@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arena.config import RunConfig
     from arena.api import RunResult, arun, run
+    from arena.config import RunConfig
     from profiles.errors import ArenaError, ModelError, StorageError, UserError
 
 __all__ = ["ArenaError", "ModelError", "RunConfig", "RunResult", "StorageError", "UserError", "arun", "run"]

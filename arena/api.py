@@ -49,7 +49,18 @@ class RunResult:
         """One row a session: who met whom, how it ended, and the combined scores."""
         import pandas as pd
 
-        names = ("id", "counselor", "profile_id", "theme", "resistance", "repeat", "status", "gate", "fidelity", "rounds")
+        names = (
+            "id",
+            "counselor",
+            "profile_id",
+            "theme",
+            "resistance",
+            "repeat",
+            "status",
+            "gate",
+            "fidelity",
+            "rounds",
+        )
         rows = [{**{name: getattr(row, name) for name in names}, **_flat(row.outcome)} for row in self.sessions]
         return pd.DataFrame(rows)
 

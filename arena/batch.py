@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.dialogue import Turn, Usage
-from agents.models.base import ChatModel
+from agents.models.base import OFFLINE, ChatModel
 from agents.models.journal import CallEvent, SessionJournal
-from agents.models.offline import OFFLINE
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
 from arena.build import RunPlan, SessionPlan

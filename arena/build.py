@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from agents.models.base import ChatModel
-from agents.models.offline import OFFLINE
+from agents.models.base import OFFLINE, ChatModel
 from agents.phrases import load_phrases
 from agents.registry import find_plugin
 from agents.roles import Plugin, Setup, Speaker

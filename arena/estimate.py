@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 
 from agents.dialogue import Usage
-from agents.models.offline import OFFLINE
+from agents.models.base import OFFLINE
 from agents.models.pricing import cost
 from arena.build import RunPlan
 from arena.scoring.parties import views

@@ -1,4 +1,4 @@
-"""Live sessions: a person in one chair, the graph paused at each of their turns, nothing lost when they close the window."""
+"""Live sessions: a person in one chair, the graph paused at each of their turns, nothing lost on the way."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
 from agents.dialogue import End, Turn
-from agents.models.base import ChatModel
+from agents.models.base import OFFLINE, ChatModel
 from agents.models.journal import CallEvent, SessionJournal
-from agents.models.offline import OFFLINE
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
+from arena.api import provider_settings
 from arena.batch import Tally, run_row
 from arena.build import RunPlan, plan_run
 from arena.config import RunConfig
 from arena.play import SessionResult, assess, cast_for
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
-from arena.api import provider_settings
 from arena.safety import SafetyFinding, crisis_text, screen_client
 from arena.session import Cast, build_graph, opening_state, transcript
 from profiles.errors import UserError

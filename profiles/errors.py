@@ -1,15 +1,15 @@
 """The tree of errors. It stands on the lowest floor so that every floor can raise from it.
 
-    ArenaError
-    ├── UserError            the person can mend it: one clear line, exit code 2, nothing spent
-    ├── ModelError           a call to a model did not give a usable answer
-    │   ├── Unavailable      no connection, a 5xx, a timeout, a server that died
-    │   ├── RateLimited      the server asked for patience longer than we may give
-    │   ├── Refused          the model or its filter declined to answer
-    │   ├── BadOutput        an answer that cannot be read as what was asked for, or an empty one
-    │   ├── TooLong          the prompt does not fit the model's window
-    │   └── NoRule           the offline engine has no rule for this prompt
-    └── StorageError         the database cannot be read or written
+ArenaError
+├── UserError            the person can mend it: one clear line, exit code 2, nothing spent
+├── ModelError           a call to a model did not give a usable answer
+│   ├── Unavailable      no connection, a 5xx, a timeout, a server that died
+│   ├── RateLimited      the server asked for patience longer than we may give
+│   ├── Refused          the model or its filter declined to answer
+│   ├── BadOutput        an answer that cannot be read as what was asked for, or an empty one
+│   ├── TooLong          the prompt does not fit the model's window
+│   └── NoRule           the offline engine has no rule for this prompt
+└── StorageError         the database cannot be read or written
 """
 
 from __future__ import annotations

@@ -31,9 +31,7 @@ class CallStore:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
-    async def put(
-        self, session_id: str, channel: str, ordinal: int, request_hash: str, reply: dict[str, Any]
-    ) -> None:
+    async def put(self, session_id: str, channel: str, ordinal: int, request_hash: str, reply: dict[str, Any]) -> None:
         """Keep one call in place of any earlier one with its key. Once this returns it survives a kill -9.
 
         Raises:

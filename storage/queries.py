@@ -66,9 +66,7 @@ def list_runs(db: Database) -> list[RunSummary]:
     with db.session() as session:
         runs = session.exec(select(RunRow).order_by(col(RunRow.created_at).desc(), col(RunRow.id))).all()
         counted = session.exec(
-            select(SessionRow.run_id, SessionRow.status, func.count()).group_by(
-                SessionRow.run_id, SessionRow.status
-            )
+            select(SessionRow.run_id, SessionRow.status, func.count()).group_by(SessionRow.run_id, SessionRow.status)
         )
         numbers = {(run_id, status): number for run_id, status, number in counted}
     return [_summary(run, numbers) for run in runs]
@@ -173,9 +171,7 @@ def load_turns(db: Database, session_id: str) -> list[TurnRow]:
 def load_all_turns(db: Database, run_id: str) -> dict[str, list[TurnRow]]:
     """The turns of every session of a run by session id; a session without turns has an empty list."""
     with db.session() as session:
-        ids = session.exec(
-            select(SessionRow.id).where(SessionRow.run_id == run_id).order_by(col(SessionRow.ordinal))
-        )
+        ids = session.exec(select(SessionRow.id).where(SessionRow.run_id == run_id).order_by(col(SessionRow.ordinal)))
         found: dict[str, list[TurnRow]] = {session_id: [] for session_id in ids}
         rows = (
             select(TurnRow)

@@ -119,9 +119,7 @@ class ScoreRow(SQLModel, table=True):
 
     __tablename__ = "score"
 
-    judgment_id: int | None = Field(
-        default=None, foreign_key="judgment.id", ondelete="CASCADE", primary_key=True
-    )
+    judgment_id: int | None = Field(default=None, foreign_key="judgment.id", ondelete="CASCADE", primary_key=True)
     dimension: str = Field(primary_key=True)
     status: str  # ok | missing | refused | invalid | skipped
     value: float | None = None

@@ -34,7 +34,11 @@ def overruns() -> list[str]:
     sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules()}
     lengths = [item for path in sizes for item in functions(path)]
     counts = sorted(length for _, length in lengths)
-    faults = [f"{path.relative_to(ROOT)}: {size} lines, over {MODULE_MAX}" for path, size in sizes.items() if size > MODULE_MAX]
+    faults = [
+        f"{path.relative_to(ROOT)}: {size} lines, over {MODULE_MAX}"
+        for path, size in sizes.items()
+        if size > MODULE_MAX
+    ]
     faults += [f"{name}: {length} lines, over {FUNCTION_MAX}" for name, length in lengths if length > FUNCTION_MAX]
     for what, found, limit in (
         ("median module", statistics.median(sizes.values()), MODULE_MEDIAN),

@@ -35,13 +35,21 @@ def _walk(names: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, 
 
 def schema_page() -> str:
     """Every table with its columns, and what the table is for."""
-    import storage.tables as tables
     from sqlmodel import SQLModel
+
+    import storage.tables as tables
 
     parts = ["# The database", "", "Generated from `storage/tables.py` (`make docs`). Times are UTC.", ""]
     classes = {row.__tablename__: row for row in vars(tables).values() if hasattr(row, "__table__")}
     for name, table in SQLModel.metadata.tables.items():
-        parts += [f"## `{name}`", "", (classes[name].__doc__ or "").strip(), "", "| column | type | key |", "|---|---|---|"]
+        parts += [
+            f"## `{name}`",
+            "",
+            (classes[name].__doc__ or "").strip(),
+            "",
+            "| column | type | key |",
+            "|---|---|---|",
+        ]
         for column in table.columns:
             keys = ["primary"] if column.primary_key else []
             keys += [f"-> {key.column.table.name}.{key.column.name}" for key in column.foreign_keys]
@@ -79,7 +87,9 @@ def stale() -> list[str]:
 if __name__ == "__main__":
     if "--check" in sys.argv:
         behind = stale()
-        sys.stdout.write(f"behind the code, run 'make docs': {', '.join(behind)}\n" if behind else "documents are up to date\n")
+        sys.stdout.write(
+            f"behind the code, run 'make docs': {', '.join(behind)}\n" if behind else "documents are up to date\n"
+        )
         sys.exit(bool(behind))
     for place, make in PAGES.items():
         (ROOT / place).write_text(make(), encoding="utf-8")

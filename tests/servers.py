@@ -212,9 +212,7 @@ class LoopbackServer:
         try:
             await self._hold(len(self.completions))
             if self._locked(request):
-                return _error(
-                    401, f"Incorrect API key provided: {request.headers['Authorization']}", "invalid_api_key"
-                )
+                return _error(401, f"Incorrect API key provided: {request.headers['Authorization']}", "invalid_api_key")
             response = await self._misbehave(request, self._behaviour(visit), visit.body)
             await response.prepare(request)
             await response.write_eof()
@@ -255,9 +253,7 @@ class LoopbackServer:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(event) + "\n")
 
-    async def _misbehave(
-        self, request: web.Request, how: Behaviour, body: dict[str, Any]
-    ) -> web.StreamResponse:
+    async def _misbehave(self, request: web.Request, how: Behaviour, body: dict[str, Any]) -> web.StreamResponse:
         await asyncio.sleep(how.seconds)
         if how.kind == "stall":
             await asyncio.sleep(3600)
@@ -278,9 +274,7 @@ async def _cut(request: web.Request, in_body: bool) -> web.StreamResponse:
     raise asyncio.CancelledError  # which the web server takes, quietly, for a client that has gone
 
 
-def _error(
-    status: int, message: str, code: str | None = None, retry_after: str | None = None
-) -> web.Response:
+def _error(status: int, message: str, code: str | None = None, retry_after: str | None = None) -> web.Response:
     body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
     headers = {"Retry-After": retry_after} if retry_after is not None else {}
     return web.json_response(body, status=status, headers=headers)
@@ -435,10 +429,7 @@ class _Maker:
         return distinct if len(distinct) >= least else made
 
     def _object(self, schema: Mapping[str, Any], place: str) -> dict[str, Any]:
-        made = {
-            name: self.value(part, f"{place}.{name}", name)
-            for name, part in schema.get("properties", {}).items()
-        }
+        made = {name: self.value(part, f"{place}.{name}", name) for name, part in schema.get("properties", {}).items()}
         if self.lines and "turn" in made:
             index, _, words = self.lines[self.draw(place, len(self.lines))]
             made["turn"] = int(index)

@@ -67,13 +67,18 @@ def test_no_text_stands_in_code_that_a_clinician_would_edit() -> None:
 def test_no_file_names_a_path_of_one_machine() -> None:
     private = re.compile(r"(?:^|[\s\"'(=])/(?:root|home|work)/[A-Za-z]|/(?:simple|packages)/")
     for path in tracked():
-        if path.suffix in {".py", ".md", ".toml", ".yaml", ".yml", ".txt", ".mako", ".j2"} or path.name in {"Makefile", "run"}:
+        if path.suffix in {".py", ".md", ".toml", ".yaml", ".yml", ".txt", ".mako", ".j2"} or path.name in {
+            "Makefile",
+            "run",
+        }:
             text = path.read_text(encoding="utf-8")
             if path.name != Path(__file__).name:
                 assert not private.search(text), path.relative_to(ROOT)
 
 
 def test_arena_alone_is_light() -> None:
-    code = "import sys, arena; print([n for n in ('langgraph', 'pandas', 'sqlalchemy', 'pydantic') if n in sys.modules])"
+    code = (
+        "import sys, arena; print([n for n in ('langgraph', 'pandas', 'sqlalchemy', 'pydantic') if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

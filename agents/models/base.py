@@ -10,6 +10,9 @@ from agents.dialogue import Usage
 from profiles.schema import Record
 from profiles.vocabulary import Language
 
+OFFLINE = "offline"
+"""The address of the rule-based engine."""
+
 
 class Message(Record):
     """One chat message as providers know it."""

@@ -32,9 +32,7 @@ KeptCalls = Mapping[tuple[str, int], tuple[str, dict[str, Any]]]
 class Journal(Protocol):
     """Where finished calls are kept."""
 
-    async def put(
-        self, session_id: str, channel: str, ordinal: int, request_hash: str, reply: dict[str, Any]
-    ) -> None:
+    async def put(self, session_id: str, channel: str, ordinal: int, request_hash: str, reply: dict[str, Any]) -> None:
         """Keep one finished call. A call that is already there under this number is replaced.
 
         Raises:
@@ -135,20 +133,14 @@ class SessionJournal:
         except ModelError as error:
             if self.on_call is not None:
                 seconds = time.monotonic() - started
-                self.on_call(
-                    CallEvent(channel, request.purpose, inner.spec, Usage(), seconds, failed=error.kind)
-                )
+                self.on_call(CallEvent(channel, request.purpose, inner.spec, Usage(), seconds, failed=error.kind))
             raise
         finally:
             request_label.reset(label)
 
-    def _tell(
-        self, channel: str, request: ChatRequest, inner: ChatModel, reply: ChatReply, *, replayed: bool
-    ) -> None:
+    def _tell(self, channel: str, request: ChatRequest, inner: ChatModel, reply: ChatReply, *, replayed: bool) -> None:
         if self.on_call is not None:
-            self.on_call(
-                CallEvent(channel, request.purpose, inner.spec, reply.usage, reply.latency, replayed=replayed)
-            )
+            self.on_call(CallEvent(channel, request.purpose, inner.spec, reply.usage, reply.latency, replayed=replayed))
 
 
 def _storable(reply: ChatReply) -> ChatReply:

@@ -10,15 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agents.models.base import ChatModel, ChatReply, ChatRequest
+from agents.models.base import OFFLINE, ChatModel, ChatReply, ChatRequest
 from agents.models.providers import ProviderSettings
 from profiles.errors import NoRule, UserError
 from profiles.vocabulary import Language
 
 Rule = Callable[[Any, random.Random, Language], BaseModel | str]
 """A rule answers a prompt from its typed inputs; all chance comes from the generator it is handed."""
-
-OFFLINE = "offline"
 
 
 class OfflineModel:

@@ -171,9 +171,7 @@ class Connection:
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    async def _ask(
-        self, form: type[Wire], path: str, body: dict[str, Any] | None = None
-    ) -> tuple[Wire, float] | Fault:
+    async def _ask(self, form: type[Wire], path: str, body: dict[str, Any] | None = None) -> tuple[Wire, float] | Fault:
         def attempt(seconds: float) -> Awaitable[Wire | Fault]:
             allowed = min(seconds, _CHECK_SECONDS) if body is None else seconds
             timeout = Timeout(allowed, connect=min(allowed, _CONNECT_SECONDS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from agents.dialogue import Usage
+from agents.models.base import OFFLINE
 
 
 def cost(spec: str, usage: Usage) -> Decimal | None:
@@ -15,7 +16,7 @@ def cost(spec: str, usage: Usage) -> Decimal | None:
         usage: tokens; a cached token is counted at its own price.
     """
     provider, _, model_id = spec.partition("/")
-    if not model_id:
+    if spec == OFFLINE:
         return Decimal(0)
     import genai_prices
 

@@ -86,7 +86,7 @@ def rule_flags(profile: Profile, turns: Sequence[Turn], language: Language) -> t
     """What rules can see: the counselor's phrases in the client's mouth, a wrong age, facts told too soon."""
     clients = [turn for turn in turns if turn.speaker == "client"]
     found = [*_role_flips(clients, language), *_ages(profile, clients, language)]
-    return tuple([*found, *_premature(profile, clients, language)])
+    return (*found, *_premature(profile, clients, language))
 
 
 def _detail(language: Language, name: str, **values: str) -> str:

@@ -198,5 +198,3 @@ def _share(part: int, whole: float) -> float:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-

@@ -61,7 +61,9 @@ def _item(
     signed = {name: part for name, part in parts.items() if (part > 0) == positive and abs(part) > 0.01}
     driver = max(signed, key=lambda name: abs(signed[name]), default=None)
     quotes = _quotes(features.places.get(driver, ()), chance) if driver else []
-    return JudgedItem(dimension=dimension, reason=_reason(driver, positive, features, words), evidence=quotes, score=score)
+    return JudgedItem(
+        dimension=dimension, reason=_reason(driver, positive, features, words), evidence=quotes, score=score
+    )
 
 
 def _reason(driver: str | None, positive: bool, features: Features, words: Phrases) -> str:

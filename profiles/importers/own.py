@@ -90,7 +90,7 @@ def _parsed(cell: str, kind: type, column: str, row: Located) -> Any:  # noqa: A
     except (ValueError, RecursionError) as error:
         if kind is int:  # an age may be a band; numbers that are none are told by the card's own check
             return cell
-        fault = f"needs JSON in this cell, such as [\"one\", \"two\"] ({error})"
+        fault = f'needs JSON in this cell, such as ["one", "two"] ({error})'
         raise row.fault((column,), fault) from None
 
 

@@ -22,9 +22,7 @@ from profiles.localize import script_of
 from profiles.located import Located, read_text, validate
 from profiles.vocabulary import Language, Move, Theme
 
-_KEYS = frozenset(
-    {"name", "id", "type", "history", "intermediate_belief", "situation", "auto_thought", "behavior"}
-)
+_KEYS = frozenset({"name", "id", "type", "history", "intermediate_belief", "situation", "auto_thought", "behavior"})
 _CORE = ("helpless_belief", "unlovable_belief", "worthless_belief")
 _DEPRESSED = re.compile(r"\[\s*during depression\s*\]:?|^\s*during depression:", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(?:(?<!\S)|(?<=[。；！？]))[(（]?(\d{1,2})[).）、]\s*")

@@ -20,7 +20,12 @@ stages = st.sampled_from(list(Stage)[:3])
 def profile(resistance: int = 1, **changes: object) -> Profile:
     facts = (
         HiddenFact(id="a", text="the first secret", condition=Condition(trust=4)),
-        HiddenFact(id="b", text="the second secret", stage_min=Stage.DIAGNOSIS, condition=Condition(trust=5, after=(Move.VALIDATION,))),
+        HiddenFact(
+            id="b",
+            text="the second secret",
+            stage_min=Stage.DIAGNOSIS,
+            condition=Condition(trust=5, after=(Move.VALIDATION,)),
+        ),
         HiddenFact(id="c", text="the third secret", condition=Condition(asks=Move.OPEN_QUESTION)),
     )
     values = {"hidden_facts": facts, "resistance": resistance, **changes}
@@ -34,7 +39,9 @@ def after(state: ClientState, turns: int, *said: Move, stage: Stage = Stage.TRUS
 
 
 @given(st.integers(0, 3), st.lists(st.tuples(moves, stages), max_size=60))
-def test_levels_stay_on_their_scales_whatever_is_said(resistance: int, talk: list[tuple[tuple[Move, ...], Stage]]) -> None:
+def test_levels_stay_on_their_scales_whatever_is_said(
+    resistance: int, talk: list[tuple[tuple[Move, ...], Stage]]
+) -> None:
     state = start(profile(resistance), seed=1)
     for said, stage in talk:
         state = moved(state, Appraisal(moves=said), stage)

@@ -32,9 +32,7 @@ class Memory:
         self.rows: dict[tuple[str, str, int], tuple[str, str]] = {}
         self.puts = 0
 
-    async def put(
-        self, session_id: str, channel: str, ordinal: int, request_hash: str, reply: dict[str, Any]
-    ) -> None:
+    async def put(self, session_id: str, channel: str, ordinal: int, request_hash: str, reply: dict[str, Any]) -> None:
         await asyncio.sleep(0)
         self.puts += 1
         self.rows[session_id, channel, ordinal] = (request_hash, json.dumps(reply))
@@ -78,9 +76,7 @@ async def test_a_killed_session_pays_only_for_what_it_had_not_finished() -> None
         model = OpenAIModel("test-model", connection)
         await talk(SessionJournal("s1", sink=memory), model, WORDS[:3])
         whole = await talk(SessionJournal("s1", memory.earlier(), memory), model, WORDS)
-        assert server.asked == {f"s1:client:{i}": 1 for i in range(3)} | {
-            f"s1:counselor:{i}": 1 for i in range(3)
-        }
+        assert server.asked == {f"s1:client:{i}": 1 for i in range(3)} | {f"s1:counselor:{i}": 1 for i in range(3)}
     assert [row[1:] for row in sorted(memory.rows)] == [
         ("client", 0), ("client", 1), ("client", 2), ("counselor", 0), ("counselor", 1), ("counselor", 2)
     ]  # fmt: skip
@@ -161,11 +157,7 @@ async def test_the_label_is_set_for_the_call_only() -> None:
 
 async def test_a_label_is_made_safe_for_a_header() -> None:
     async with LoopbackServer() as server, Connection(server.url) as connection:
-        await (
-            SessionJournal("会话\r\nX-Evil: 1")
-            .model(OpenAIModel("test-model", connection), "c")
-            .generate(ask("a"))
-        )
+        await SessionJournal("会话\r\nX-Evil: 1").model(OpenAIModel("test-model", connection), "c").generate(ask("a"))
         [visit] = server.completions
         assert visit.label == "????X-Evil: 1:c:0"
         assert "x-evil" not in visit.headers
@@ -218,8 +210,4 @@ async def test_a_journal_that_cannot_keep_a_call_stops_the_session() -> None:
 
     async with LoopbackServer() as server, Connection(server.url) as connection:
         with pytest.raises(ModelError, match="disk is full"):
-            await (
-                SessionJournal("s1", sink=Full())
-                .model(OpenAIModel("test-model", connection), "c")
-                .generate(ask("a"))
-            )
+            await SessionJournal("s1", sink=Full()).model(OpenAIModel("test-model", connection), "c").generate(ask("a"))

@@ -128,9 +128,7 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: 
     assert retry_after(headers, NOW) == seconds
 
 
-@given(
-    failures=st.integers(1, 12), asked=st.none() | st.floats(0, 1e6, allow_nan=False), chance=st.floats(0, 1)
-)
+@given(failures=st.integers(1, 12), asked=st.none() | st.floats(0, 1e6, allow_nan=False), chance=st.floats(0, 1))
 def test_waits_are_bounded_and_respect_the_server(failures: int, asked: float | None, chance: float) -> None:
     patience = Patience(first_wait=0.5, longest_wait=20)
     wait = patience.wait(failures, asked, chance)
@@ -160,9 +158,7 @@ class Flaky:
 
 async def test_passing_faults_are_waited_out_and_counted() -> None:
     limiter = Limiter(8)
-    outcome = await patiently(
-        Flaky(Fault("500"), Fault("429"), Fault("timeout")), limiter, QUICK, "the server"
-    )
+    outcome = await patiently(Flaky(Fault("500"), Fault("429"), Fault("timeout")), limiter, QUICK, "the server")
     assert not isinstance(outcome, Fault)
     assert outcome[0] == "answer"
     assert limiter.faults == {"500": 1, "429": 1, "timeout": 1}

@@ -98,9 +98,7 @@ async def test_latency_is_the_attempts_and_not_the_waits() -> None:
 
 async def test_chinese_travels_both_ways() -> None:
     async with LoopbackServer(lambda visit: Behaviour(text=visit.body["messages"][0]["content"])) as server:
-        assert (
-            await generate(server, text="最近总是睡不好，心里发慌。🙂")
-        ).text == "最近总是睡不好，心里发慌。🙂"
+        assert (await generate(server, text="最近总是睡不好，心里发慌。🙂")).text == "最近总是睡不好，心里发慌。🙂"
 
 
 async def test_models_of_a_run_share_one_connection() -> None:
@@ -116,9 +114,8 @@ async def test_models_of_a_run_share_one_connection() -> None:
 
 
 async def test_a_connection_lists_the_server_s_models() -> None:
-    async with LoopbackServer(api_key=CANARY) as server:
-        async with Connection(server.url, SecretStr(CANARY)) as connection:
-            assert await connection.models() == ["test-model", "test-judge"]
+    async with LoopbackServer(api_key=CANARY) as server, Connection(server.url, SecretStr(CANARY)) as connection:
+        assert await connection.models() == ["test-model", "test-judge"]
 
 
 async def test_the_settings_bound_a_call() -> None:
@@ -171,9 +168,7 @@ async def test_faults_are_counted_by_kind(kind: str, name: str) -> None:
         assert connection.limiter.faults == {name: 3}
 
 
-@pytest.mark.parametrize(
-    ("kind", "error"), [("429", RateLimited), ("500", Unavailable), ("cut", Unavailable)]
-)
+@pytest.mark.parametrize(("kind", "error"), [("429", RateLimited), ("500", Unavailable), ("cut", Unavailable)])
 async def test_attempts_are_finite(kind: str, error: type[ModelError]) -> None:
     async with LoopbackServer(only(kind)) as server:
         with pytest.raises(error, match="4 attempts"):
@@ -333,9 +328,7 @@ TALK = "[0] client: I slept badly.\n[1] counselor: Tell me more.\n[2] client: It
 
 
 async def structured(connection: Connection, language: Any = "en") -> Mark:
-    reply = await OpenAIModel("test-model", connection).generate(
-        request(TALK, output_schema=Mark, language=language)
-    )
+    reply = await OpenAIModel("test-model", connection).generate(request(TALK, output_schema=Mark, language=language))
     return Mark.model_validate_json(reply.text)
 
 
@@ -405,9 +398,7 @@ async def test_a_model_that_wants_another_name_for_its_length_gets_it() -> None:
     assert "max_tokens" not in bodies[-1]
 
 
-async def test_prose_in_place_of_json_is_repaired_by_ask(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_prose_in_place_of_json_is_repaired_by_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "room" / "prompts" / "en"
     folder.mkdir(parents=True)
     (tmp_path / "room" / "__init__.py").touch()
@@ -430,9 +421,7 @@ async def check(url: str, model: str = "test-model", key: str | None = None) -> 
         await OpenAIModel(model, connection).check()
 
 
-@pytest.mark.parametrize(
-    "listed", [("test-model",), ("test-model:latest",), ("models/test-model",), (), None]
-)
+@pytest.mark.parametrize("listed", [("test-model",), ("test-model:latest",), ("models/test-model",), (), None])
 async def test_a_known_model_passes_and_so_does_a_server_without_a_list(
     listed: tuple[str, ...] | None,
 ) -> None:
@@ -567,13 +556,9 @@ class Card(BaseModel):
         ("[0] client（trust_building）：我睡得不好。没有精神。", "C1 信任：是否\nC2 希望：是否"),
     ],
 )
-async def test_a_judge_on_the_server_scores_each_dimension_and_quotes_the_talk(
-    talk: str, rubric: str
-) -> None:
+async def test_a_judge_on_the_server_scores_each_dimension_and_quotes_the_talk(talk: str, rubric: str) -> None:
     async with LoopbackServer() as server:
-        card = Card.model_validate_json(
-            (await generate(server, text=f"{talk}\n\n{rubric}", output_schema=Card)).text
-        )
+        card = Card.model_validate_json((await generate(server, text=f"{talk}\n\n{rubric}", output_schema=Card)).text)
     assert [item.dimension for item in card.items] == ["C1", "C2"]
     for item in card.items:
         assert item.score in (1, 2, 3)

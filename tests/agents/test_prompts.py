@@ -79,7 +79,7 @@ async def test_a_prompt_without_a_rule_is_refused_by_name() -> None:
         await OfflineModel({}).generate(request)
 
 
-def make_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: type = Out, body: str | None = None):  # noqa: ANN201
+def make_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: type = Out, body: str | None = None):
     folder = tmp_path / "floor_of_tests" / "room"
     (folder / "prompts" / "en").mkdir(parents=True)
     for package in (folder.parent, folder):

@@ -113,9 +113,7 @@ def test_an_answer_made_from_the_schema_alone_satisfies_pydantic(model: type[Bas
 
 
 def test_a_tuple_becomes_an_array_of_its_kinds() -> None:
-    schema = answer_schema(create_model("Pair", pair=(tuple[int, str, int], ...))).schema["properties"][
-        "pair"
-    ]
+    schema = answer_schema(create_model("Pair", pair=(tuple[int, str, int], ...))).schema["properties"]["pair"]
     assert schema["items"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     assert (schema["minItems"], schema["maxItems"]) == (3, 3)
 

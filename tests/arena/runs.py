@@ -33,7 +33,14 @@ def scores(result: RunResult) -> list[tuple[Any, ...]]:
     with Database.open(result.db) as database:
         judged = load_judgments(database, result.run_id)
     return sorted(
-        (*keys[item.judgment.session_id], item.judgment.party, item.judgment.judge, s.dimension, s.value, str(s.evidence))
+        (
+            *keys[item.judgment.session_id],
+            item.judgment.party,
+            item.judgment.judge,
+            s.dimension,
+            s.value,
+            str(s.evidence),
+        )
         for item in judged
         for s in item.scores
     )

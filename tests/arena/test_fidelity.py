@@ -51,7 +51,10 @@ def test_a_client_in_the_counselor_s_role_is_flagged(language: Language, text: s
     assert [flag.kind for flag in rule_flags(profile, [client_turn(text)], language)] == ["role_flip"]
 
 
-@pytest.mark.parametrize(("language", "wrong", "right"), [("en", "I'm 23, you know.", "I'm 48, you know."), ("zh", "我今年23岁。", "我今年48岁。")])
+@pytest.mark.parametrize(
+    ("language", "wrong", "right"),
+    [("en", "I'm 23, you know.", "I'm 48, you know."), ("zh", "我今年23岁。", "我今年48岁。")],
+)
 def test_a_wrong_age_is_a_contradiction(language: Language, wrong: str, right: str) -> None:
     profile = select("emotion-01", language)[0]
     assert profile.demographics.age == 48

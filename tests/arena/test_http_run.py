@@ -200,7 +200,9 @@ def test_a_refusal_is_a_result_until_another_try_is_asked_for(tmp_path: Path) ->
     from arena import RunConfig, run
 
     refuse = True
-    with LoopbackServer(script=lambda v: Behaviour("refusal") if refuse and ":counselor:1" in v.label else None) as server:
+    with LoopbackServer(
+        script=lambda v: Behaviour("refusal") if refuse and ":counselor:1" in v.label else None
+    ) as server:
         config = RunConfig(**{**SMALL, "base_url": server.url, "db": str(tmp_path / "arena.db")})
         assert run(config).statuses["failed"] == 2
         asked = len(server.completions)

@@ -49,8 +49,7 @@ class Judge:
 def items(party: Party, **changes: Any) -> list[dict[str, Any]]:
     quote = {"turn": 2, "quote": "That sounds exhausting."}
     given_items = [
-        {"dimension": d.id, "reason": "r", "evidence": [quote], "score": 3}
-        for d in load_rubric(party, "en").dimensions
+        {"dimension": d.id, "reason": "r", "evidence": [quote], "score": 3} for d in load_rubric(party, "en").dimensions
     ]
     given_items[0].update(changes)
     return given_items
@@ -66,7 +65,10 @@ def test_three_parties_with_16_8_and_9_dimensions() -> None:
     assert [len(load_rubric(party, "en").dimensions) for party in Party] == [16, 8, 9]
 
 
-@pytest.mark.parametrize(("party", "total", "mean", "passed"), [("client", 48, 3, True), ("supervisor", 24, 3, False), ("counselor", 27, 3, False)])
+@pytest.mark.parametrize(
+    ("party", "total", "mean", "passed"),
+    [("client", 48, 3, True), ("supervisor", 24, 3, False), ("counselor", 27, 3, False)],
+)
 async def test_totals_means_and_cuts(party: str, total: float, mean: float, passed: bool) -> None:
     judgment = await judged(Party(party), items(Party(party)))
     assert (judgment.total, judgment.item_mean, judgment.passed, judgment.status) == (total, mean, passed, "ok")
@@ -76,7 +78,13 @@ async def test_totals_means_and_cuts(party: str, total: float, mean: float, pass
 
 @pytest.mark.parametrize(
     ("change", "status"),
-    [({"score": None}, "missing"), ({"score": 7}, "invalid"), ({"score": 2.5}, "invalid"), ({"score": -1}, "invalid"), ({"dimension": "C99"}, "missing")],
+    [
+        ({"score": None}, "missing"),
+        ({"score": 7}, "invalid"),
+        ({"score": 2.5}, "invalid"),
+        ({"score": -1}, "invalid"),
+        ({"dimension": "C99"}, "missing"),
+    ],
 )
 async def test_one_bad_item_leaves_its_party_without_total_and_pass(change: dict[str, Any], status: str) -> None:
     judgment = await judged(Party.CLIENT, items(Party.CLIENT, **change))
@@ -96,12 +104,12 @@ async def test_a_judge_that_is_away_is_a_judgment_with_a_status() -> None:
     [
         (2, "That sounds exhausting.", True),
         (2, "that  sounds EXHAUSTING", True),
-        (1, "I haven't slept \"well\"", True),
+        (1, 'I haven\'t slept "well"', True),
         (1, "That sounds exhausting.", False),
         (2, "That must be exhausting.", False),
         (9, "Hello.", False),
         (2, "", False),
-        (2, " \" ", False),
+        (2, ' " ', False),
     ],
 )
 def test_quotes_are_looked_up_in_their_turn(turn: int, quote: str, found: bool) -> None:

@@ -117,9 +117,7 @@ def test_columns_may_be_parts_of_fields_and_languages_of_texts(write: Write) -> 
     row |= {"demographics.name.zh": "安", "current_distress.en": "Sleeps badly.", "current_distress.zh": "睡不好。"}
     row |= {"feelings.en": '["tired"]', "feelings.zh": '["累"]', "resistance": "2", "provenance.synthetic": "FALSE"}
     row |= {"facts": '[{"id": "f1", "text": {"en": "I work.", "zh": "我上班。"}}]', "risk.level": "low", "topic": ""}
-    english, chinese = (
-        read_cards(write("c.csv", table(row)), language).profiles[0] for language in ("en", "zh")
-    )
+    english, chinese = (read_cards(write("c.csv", table(row)), language).profiles[0] for language in ("en", "zh"))
     assert english.demographics == Demographics(name="Ann", age="35-44")
     assert (english.resistance, english.risk.level, english.provenance.synthetic) == (2, "low", False)
     assert (chinese.demographics.name, chinese.feelings, chinese.facts[0].text) == ("安", ("累",), "我上班。")
@@ -661,9 +659,7 @@ def test_lists_become_facts_and_who_tells_them_is_kept(write: Write) -> None:
 
 def test_risk_is_told_when_asked_and_nowhere_else(write: Write) -> None:
     profile = vera(write, VERA).profiles[0]
-    assert profile.risk == Risk(
-        level="high", kind="suicide", disclosure="hidden", text="I think about killing myself"
-    )
+    assert profile.risk == Risk(level="high", kind="suicide", disclosure="hidden", text="I think about killing myself")
     hidden = [fact.text for fact in profile.hidden_facts]
     assert "they'd be better off without me" in hidden
     assert sum("prior suicide attempt in his twenties" in text for text in hidden) == 1

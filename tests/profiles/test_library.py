@@ -186,9 +186,7 @@ def test_two_cards_of_one_id_are_refused_with_both_lines(tmp_path: Path) -> None
     path = write(tmp_path, "- id: a\n  theme: other\n- id: b\n- theme: other\n  id: a\n")
     with pytest.raises(UserError) as error:
         cards_in(path)
-    assert str(error.value) == (
-        f"{path}, line 5: id: id 'a' stands also in {path}, line 1; give each card its own"
-    )
+    assert str(error.value) == (f"{path}, line 5: id: id 'a' stands also in {path}, line 1; give each card its own")
 
 
 def test_cards_without_an_id_are_no_doubles(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 import storage
 from profiles.errors import StorageError
+from profiles.text import clean
 from storage.calls import CallStore
 from storage.database import Database
-from profiles.text import clean
 from storage.writer import Writer
 
 ROOT = Path(storage.__file__).parents[1]
@@ -159,9 +159,7 @@ asyncio.run(main())
 
 
 def test_every_acknowledged_call_survives_kill_9(path: Path):
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert worker.stdout
     said = [worker.stdout.readline() for _ in range(400)]
     os.kill(worker.pid, signal.SIGKILL)

@@ -66,9 +66,7 @@ def test_path_is_taken_as_it_is_written(tmp_path: Path, name: str):
     path = tmp_path / "new" / "folders" / name
     with Database.open(str(path)) as db:
         assert db.file == path
-        assert db.info().size == sum(
-            part.stat().st_size for part in path.parent.iterdir() if "shm" not in part.name
-        )
+        assert db.info().size == sum(part.stat().st_size for part in path.parent.iterdir() if "shm" not in part.name)
     assert path.is_file()
     assert os.listdir(path.parent) == [name]  # noqa: PTH208  (the log was folded in at closing)
 

@@ -86,9 +86,7 @@ def test_a_run_is_found_by(db: Database, rows, named: str, found: str):
         ("", ["there is no run ''"]),
     ],
 )
-def test_a_run_that_cannot_be_told_is_refused_with_the_nearest(
-    db: Database, rows, asked: str, said: list[str]
-):
+def test_a_run_that_cannot_be_told_is_refused_with_the_nearest(db: Database, rows, asked: str, said: list[str]):
     save_runs(
         db,
         rows.run("abc123", name="night"),
@@ -140,9 +138,7 @@ def test_sessions_turns_and_judgments_come_in_order_and_of_one_run_only(db: Data
     turns = load_all_turns(db, "r1")
     assert list(turns) == ids
     assert all([turn.index for turn in group] == [0, 1, 2, 3] for group in turns.values())
-    assert [turn.model_dump() for turn in turns["r1-3"]] == [
-        turn.model_dump() for turn in load_turns(db, "r1-3")
-    ]
+    assert [turn.model_dump() for turn in turns["r1-3"]] == [turn.model_dump() for turn in load_turns(db, "r1-3")]
     judged = load_judgments(db, "r1")
     assert [(one.judgment.session_id, one.judgment.party) for one in judged] == [
         (session_id, party) for session_id in ids for party in ("client", "supervisor")
@@ -167,9 +163,7 @@ def test_answers_and_thoughts_come_in_the_order_of_the_run(db: Database, rows):
         save_run(session, rows.run("r1"))
         for ordinal, name in enumerate("ba"):
             answers = [
-                InterviewAnswerRow(
-                    session_id=name, instrument="mood", node=node, criterion="c", verdict="unknown"
-                )
+                InterviewAnswerRow(session_id=name, instrument="mood", node=node, criterion="c", verdict="unknown")
                 for node in ("n2", "n1")
             ]
             thoughts = [ThoughtRecordRow(session_id=name, loop=1, channel=channel) for channel in (1, 2)]
@@ -192,9 +186,7 @@ WHOLE_RUN = [session_status, counts, load_sessions, load_all_turns, load_judgmen
 
 
 @pytest.mark.parametrize("question", WHOLE_RUN, ids=lambda question: question.__name__)
-def test_a_larger_run_takes_no_more_statements(
-    db: Database, rows, question: Callable[[Database, str], object]
-):
+def test_a_larger_run_takes_no_more_statements(db: Database, rows, question: Callable[[Database, str], object]):
     rows.fill(db, "small", 1)
     rows.fill(db, "large", 30)
 

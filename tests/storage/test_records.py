@@ -36,9 +36,7 @@ def test_a_session_comes_back_whole(db: Database, run, rows):
         notes={"trust": 2.5},
         call={"model": "offline", "asked": 1},
     )
-    answer = InterviewAnswerRow(
-        session_id="", instrument="mood", node="n1", criterion="c1", verdict="met", turn=0
-    )
+    answer = InterviewAnswerRow(session_id="", instrument="mood", node="n1", criterion="c1", verdict="met", turn=0)
     thought = ThoughtRecordRow(session_id="", loop=1, channel=2, thought="没人在乎我", belief_before=80.0)
     row = rows.session("s1", fidelity_flags=[{"kind": "role_flip"}], outcome={"trust": 4.5}, seconds=1.5)
     with db.session(write=True) as session:
@@ -80,9 +78,7 @@ def test_a_finished_session_takes_the_place_of_a_failed_one_with_all_its_childre
     failed = rows.session("s1", status="failed", error_kind="unavailable", error="no connection")
     with db.session(write=True) as session:
         replace_session(session, failed, rows.turns(number=10), [rows.judged()], [rows.event()])
-        session.add(
-            RatingRow(session_id="s1", rater="a", party="client", dimension="warmth", rubric_version="1")
-        )
+        session.add(RatingRow(session_id="s1", rater="a", party="client", dimension="warmth", rubric_version="1"))
     with db.session(write=True) as session:
         replace_session(session, rows.session("s1"), rows.turns(number=2), [], [])
     [row] = load_sessions(db, "r1")

@@ -122,7 +122,11 @@ FILES: dict[str, tuple[str, str, list[str]]] = {
     "wrong card key": ("card.yaml", CARD + "resistence: 2\n", ["card.yaml, line 5", "resistence", "'resistance'"]),
     "nested wrong key": ("card.yaml", CARD + "risk:\n  levle: low\n", ["card.yaml, line 6", "levle", "'level'"]),
     "missing field": ("card.yaml", "id: x\ntheme: emotion\nlang: en\n", ["card.yaml", "current_distress"]),
-    "two ids alike": ("card.yaml", "- {%s}\n- {%s}\n" % ((CARD.strip().replace("\n", ", "),) * 2), ["line 2", "line 1"]),
+    "two ids alike": (
+        "card.yaml",
+        "- {%s}\n- {%s}\n" % ((CARD.strip().replace("\n", ", "),) * 2),
+        ["line 2", "line 1"],
+    ),
     "wrong language": ("card.yaml", CARD.replace("lang: en", "lang: zh"), ["--lang zh"]),
     "empty file": ("card.yaml", "", ["card.yaml"]),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ui.cli.options import Db, database_address
 from ui.cli.run import Lang
 
 if TYPE_CHECKING:
@@ -22,20 +23,19 @@ if TYPE_CHECKING:
 
 def chat(
     chair: Annotated[str, typer.Option("--as", help="Your chair: counselor or client.")] = "counselor",
-    client: Annotated[str, typer.Option(help="As counselor: the client's card, by id or as a file with one card.")] = "1",
+    client: Annotated[str, typer.Option(help="As counselor: the client's card, an id or a file.")] = "1",
     counselor: Annotated[str, typer.Option(help="As client: whom to talk to, NAME[:VARIANT][@MODEL].")] = "plain",
     model: Annotated[str, typer.Option(help="Model of the other chair and the judges.")] = "offline",
     judge_model: Annotated[str | None, typer.Option(help="The judges' model.")] = None,
     lang: Annotated[Lang, typer.Option(help="Language of the session.")] = Lang.en,
     rounds: Annotated[int, typer.Option(min=1, max=200, help="Rounds at most.")] = 25,
     show_state: Annotated[bool, typer.Option("--show-state", help="As counselor: see the client's state.")] = False,
-    resume: Annotated[str | None, typer.Option(help="Go on with a live session that was left; its id, or last.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with a session that was left: its id, or last.")] = None,
     base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible server.")] = None,
-    db: Annotated[str | None, typer.Option(help="Database file or SQLAlchemy URL.")] = None,
+    db: Db = None,
 ) -> None:
     """Talk as counselor or client. Leave with /end; close the window and nothing is lost: go on with --resume."""
     from arena.config import RunConfig
-    from arena.settings import Settings
     from profiles.errors import UserError
 
     if chair not in ("counselor", "client"):
@@ -48,7 +48,7 @@ def chat(
         lang=lang.value,
         rounds=rounds,
         base_url=base_url,
-        db=db or Settings().arena_db,
+        db=database_address(db),
     )
     asyncio.run(_talk(config, "client" if chair == "client" else "counselor", resume, show_state))
 

@@ -6,15 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ui.cli.options import Db, database_address
+
 app = typer.Typer(help="Look after the database.", no_args_is_help=True)
-
-Db = Annotated[str | None, typer.Option("--db", help="Database file or SQLAlchemy URL [default: ARENA_DB or arena.db].")]
-
-
-def _address(db: str | None) -> str:
-    from arena.settings import Settings
-
-    return db or Settings().arena_db
 
 
 @app.command()
@@ -22,7 +16,7 @@ def upgrade(db: Db = None) -> None:
     """Bring the database's tables up to date; makes the file if there is none."""
     from storage.database import Database
 
-    with Database.open(_address(db)) as database:
+    with Database.open(database_address(db)) as database:
         info = database.info()
     typer.echo(f"{info.url}: at revision {info.revision}")
 
@@ -32,7 +26,7 @@ def info(db: Db = None, as_json: Annotated[bool, typer.Option("--json", help="On
     """Show where the database is, its revision, its size and what it holds."""
     from storage.database import Database
 
-    with Database.open(_address(db), upgrade=False) as database:
+    with Database.open(database_address(db), upgrade=False) as database:
         found = database.info()
     if as_json:
         typer.echo(found.model_dump_json())

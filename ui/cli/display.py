@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from agents.models.base import OFFLINE
+from agents.models.pricing import cost
 from arena.events import CallFinished, Event, RunPlanned, SessionEnded, SessionStarted
 
 _PLAIN_EVERY = 10.0  # seconds between plain lines
@@ -24,6 +27,7 @@ class Display:
         self._console = console or Console(stderr=True)
         self._quiet = quiet
         self._counts: Counter[str] = Counter()
+        self._cost: Decimal | None = Decimal(0)  # None as soon as one call's price is unknown
         self._planned = 0
         self._before = 0
         self._started = time.monotonic()
@@ -77,9 +81,11 @@ class Display:
     def _count_call(self, event: CallFinished) -> None:
         self._counts["calls"] += 1
         self._counts["replayed"] += event.replayed
-        if not event.replayed:
+        if not event.replayed and event.model != OFFLINE:
             self._counts["tokens in"] += event.usage.prompt_tokens or 0
             self._counts["tokens out"] += event.usage.completion_tokens or 0
+            price = cost(event.model, event.usage)
+            self._cost = None if price is None or self._cost is None else self._cost + price
 
     def _maybe_line(self) -> None:
         now = time.monotonic()
@@ -104,6 +110,7 @@ class Display:
             parts.append(f"{counts['replayed']} from the journal")
         if counts["tokens in"]:
             parts.append(f"{counts['tokens in']:,} + {counts['tokens out']:,} tokens")
+            parts.append("cost unknown" if self._cost is None else f"{self._cost:.2f} US dollars")
         parts.append(self._time())
         return " · ".join(parts)
 

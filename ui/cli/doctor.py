@@ -12,6 +12,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from ui.cli.options import Db, database_address
+
 _OURS = ("arena", "agents", "profiles", "storage", "ui")
 _EXTRAS = {"vllm": "vllm", "transformers": "local", "torch": "local", "fhir.resources": "fhir", "datasets": "hub"}
 
@@ -24,8 +26,8 @@ class Finding(NamedTuple):
 
 
 def doctor(
-    db: Annotated[str | None, typer.Option("--db", help="Database to look at [default: ARENA_DB or arena.db].")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Ask this server too [default: OPENAI_BASE_URL].")] = None,
+    db: Db = None,
+    base_url: Annotated[str | None, typer.Option(help="Ask this server too. Default OPENAI_BASE_URL.")] = None,
 ) -> None:
     """Examine the installation: Python, packages, name clashes, data, database, server. Exit code 1 on a fault."""
     findings = [*_python(), *_names(), *_packages(), *_data(), *_database(db), *_server(base_url)]
@@ -91,11 +93,10 @@ def _data() -> Iterator[Finding]:
 
 
 def _database(db: str | None) -> Iterator[Finding]:
-    from arena.settings import Settings
     from profiles.errors import ArenaError
     from storage.database import Database
 
-    address = db or Settings().arena_db
+    address = database_address(db)
     if "://" not in address and not Path(address).exists():
         yield Finding("note", f"no database at {address} yet; the first run makes it")
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-Db = Annotated[str | None, typer.Option("--db", help="Database file or SQLAlchemy URL [default: ARENA_DB or arena.db].")]
+from ui.cli.options import Db, database_address
 
 
 def report(
@@ -16,13 +16,12 @@ def report(
     db: Db = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object instead.")] = False,
 ) -> None:
-    """Write a run's report: safety first, then scores with intervals, charts, and every transcript with its evidence."""
+    """Write a run's report: safety first, then scores with intervals, and every transcript with its evidence."""
     from arena.report import report_summary, write_report
-    from arena.settings import Settings
     from storage.database import Database
     from storage.queries import find_run
 
-    with Database.open(db or Settings().arena_db) as database:
+    with Database.open(database_address(db)) as database:
         found = find_run(database, run)
         if as_json:
             import json

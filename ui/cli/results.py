@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from arena.leaderboard import LeaderboardRow
     from arena.api import RunResult
+    from arena.leaderboard import LeaderboardRow
     from arena.statistics import Estimate, Rate
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ui.cli.options import Db, database_address
+
 if TYPE_CHECKING:
     from arena.config import RunConfig
 
@@ -46,7 +48,8 @@ Counselor = Annotated[
     typer.Option("--counselor", help="NAME[:VARIANT][@MODEL]; repeat for more. Default: plain."),
 ]
 Clients = Annotated[
-    str | None, typer.Option(help="all, a number, theme=..., ids with commas, or a file (.yaml .json .jsonl .csv .tsv).")
+    str | None,
+    typer.Option(help="all, a number, theme=..., ids, or a file (.yaml .json .jsonl .csv .tsv)."),
 ]
 Client = Annotated[str | None, typer.Option("--client", help="Kind of client: dynamic (default) or cooperative.")]
 Model = Annotated[str | None, typer.Option(help="Default model of all roles: offline (default) or openai/<id>.")]
@@ -59,7 +62,7 @@ Seed = Annotated[int | None, typer.Option(help="All chance comes from it. Defaul
 StageMode = Annotated[Mode | None, typer.Option(help="paced: stages follow round budgets; earned: the client decides.")]
 Open = Annotated[Opening | None, typer.Option(help="Who speaks first. Default counselor, with a greeting.")]
 Resistance = Annotated[int | None, typer.Option(help="Set every client's resistance, 0-3, instead of its card's.")]
-Harm = Annotated[OnHarm | None, typer.Option(help="Whether an unsafe counselor turn ends the session. Default continue.")]
+Harm = Annotated[OnHarm | None, typer.Option(help="Does an unsafe counselor turn end the session? Default continue.")]
 SelfScore = Annotated[bool | None, typer.Option(help="Let the counselor's own model score itself too. Default yes.")]
 Temperature = Annotated[float | None, typer.Option(help="Sent to servers when set.")]
 SendSeed = Annotated[bool | None, typer.Option(help="Send seeds to servers too. Default no.")]
@@ -67,11 +70,10 @@ MaxConnections = Annotated[int | None, typer.Option(help="Sessions, and calls a 
 Timeout = Annotated[float | None, typer.Option(help="Seconds that one try of a call may take. Default 180.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds that a call may take with all its tries. Default 600.")]
 BaseUrl = Annotated[str | None, typer.Option(help="An OpenAI-compatible server. Default OPENAI_BASE_URL.")]
-Db = Annotated[str | None, typer.Option(help="Database file or SQLAlchemy URL. Default ARENA_DB or arena.db.")]
 Name = Annotated[str | None, typer.Option(help="A name to find the run by.")]
-Config = Annotated[Path | None, typer.Option("--config", help="Take the settings from this YAML file instead of flags.")]
+Config = Annotated[Path | None, typer.Option("--config", help="Take the settings from this YAML file, not from flags.")]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Show the resolved settings as YAML and stop.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show sessions, calls and an estimate of tokens; ask nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show sessions, calls, tokens and cost; ask nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Try all failed sessions again, asking their models anew.")]
 ReportTo = Annotated[Path | None, typer.Option("--report", help="Write the HTML report here when done.")]
@@ -136,10 +138,9 @@ def _resolve(flags: dict[str, Any], config: Path | None) -> RunConfig:
         UserError: both are given, or a value is out of range.
     """
     from arena.config import RunConfig
-    from arena.settings import Settings
     from profiles.errors import UserError
 
-    default_db = {"db": Settings().arena_db}
+    default_db = {"db": database_address(None)}
     if config is None:
         return _checked({**default_db, **flags})
     mixed = sorted(set(flags) - _BESIDE_FILE)

@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
-Db = Annotated[str | None, typer.Option("--db", help="Database file or SQLAlchemy URL [default: ARENA_DB or arena.db].")]
+from ui.cli.options import Db, database_address
 
 
-def runs(db: Db = None, as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False) -> None:
+def runs(
+    db: Db = None, as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False
+) -> None:
     """List the runs in a database, newest first."""
-    from arena.settings import Settings
     from storage.database import Database
     from storage.queries import list_runs
 
-    with Database.open(db or Settings().arena_db) as database:
+    with Database.open(database_address(db)) as database:
         found = list_runs(database)
     if as_json:
         import json

@@ -20,7 +20,7 @@ __all__ = ["CLIENT", "RISK_FACT", "ClientTurn", "DynamicClient", "TurnInputs"]
 
 
 class TurnInputs(Record):
-    """What fills the prompt of one client turn. ``levels``: trust, openness, distress, hope (0-10), resistance (0-3)."""
+    """What fills the prompt of one client turn. ``levels``: as in ``ClientState.numbers``."""
 
     profile: Profile
     turns: tuple[Turn, ...]

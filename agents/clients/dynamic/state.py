@@ -40,7 +40,8 @@ class Appraisal(Record):
 class ClientState(Record):
     """Where a client stands. trust, openness, distress, hope: 0-10; resistance: 0-3; beliefs: 0-100 by thought id.
 
-    disclosed: ids of the hidden facts told so far. met: moves met in earlier turns. recent: the moves of the last turns.
+    disclosed: ids of the hidden facts told so far.
+    met: moves met in earlier turns. recent: the moves of the last turns.
     """
 
     profile: Profile
