@@ -1,12 +1,171 @@
-"""Interim."""
+"""Searching what was said with the safety lists: folding, sentences, rules and their guards.
+
+A text is folded (lower case, no apostrophes, single spaces), cut into sentences and searched. Folding keeps
+each character's place, so every quote is a verbatim piece of what was said.
+"""
 
 from __future__ import annotations
 
-from profiles.vocabulary import Language
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from profiles.safety import Guard, Lexicon, LexiconName, Rule, load_lexicon
+from profiles.vocabulary import LANGUAGES, Language
+
+__all__ = ["RANK", "Folded", "Hit", "RiskSeen", "fold", "hits", "quote", "risk_level"]
+
+RiskSeen = Literal["none", "low", "high", "immediate"]
+
+RANK = {"low": 0, "high": 1, "immediate": 2}
+_LONGEST_QUOTE = 240
+_NEAR = 400  # characters on either side of a sentence
+
+_SENTENCE = re.compile(r"(?![ \"])(?:[^.!?。;\n]|\.(?![\s\"]|$)){1,1000}(?:[!?。;\n]|\.){0,8}")
+_TOKEN = re.compile(r"\.{2,}|.", re.DOTALL)
+_APOSTROPHES = "'’‘`´ʼ＇"
+_QUOTE_MARKS = "“”„«»「」『』＂"
+_SCRIPT = {"en": re.compile(r"[a-z]{2,20} [a-z]{2,20}"), "zh": re.compile(r"[\u4e00-\u9fff]")}
 
 
-def risk_level(text: str, language: Language) -> str:
-    from arena.safety import screen_client
+@dataclass(frozen=True)
+class Folded:
+    """A text as it is searched, and as it was said."""
 
-    rank = {"none": 0, "low": 1, "high": 2, "immediate": 3}
-    return max((f.level for f in screen_client(text, language)), key=rank.__getitem__, default="none")
+    raw: str
+    text: str
+    places: tuple[int, ...]  # for each folded character, where it stands in ``raw``
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Where a rule found something; places count characters of the folded text."""
+
+    kind: str
+    rule: str
+    level: str
+    start: int
+    end: int
+    sentence: tuple[int, int]
+
+
+def risk_level(text: str, language: Language) -> RiskSeen:
+    """The gravest sign of risk in a client's words."""
+    seen = {hit.level for hit in hits("client_risk", fold(text), language)}
+    return next((level for level in reversed(get_args(RiskSeen)) if level in seen), "none")
+
+
+def hits(name: LexiconName, folded: Folded, language: Language) -> list[Hit]:
+    """What the rules of a list find, in the order it was said.
+
+    The other language's rules look too where its script occurs.
+    """
+    found: list[Hit] = []
+    for spoken in LANGUAGES:
+        if spoken == language or _SCRIPT[spoken].search(folded.text):
+            found.extend(_search(load_lexicon(name, spoken), folded.text))
+    kept: list[Hit] = []
+    for hit in sorted(found, key=lambda hit: (-RANK.get(hit.level, 0), hit.start)):
+        if not any(hit.kind == other.kind and _same(hit, other) for other in kept):
+            kept.append(hit)
+    return sorted(kept, key=lambda hit: hit.start)
+
+
+def _same(hit: Hit, other: Hit) -> bool:
+    return hit.rule == other.rule or (hit.start < other.end and other.start < hit.end)
+
+
+def _search(lexicon: Lexicon, text: str) -> Iterator[Hit]:
+    for sentence in _SENTENCE.finditer(text):
+        place = _Place(lexicon, text, sentence.start(), sentence[0])
+        for rule in lexicon.rules:
+            found = place.strongest(rule)
+            if found:
+                yield found
+
+
+@dataclass(frozen=True)
+class _Place:
+    lexicon: Lexicon
+    turn: str
+    start: int
+    sentence: str
+
+    def strongest(self, rule: Rule) -> Hit | None:
+        weak: Hit | None = None
+        for pattern in rule.patterns:
+            for found in pattern.finditer(self.sentence):
+                level = self._level(rule, found)
+                if level == rule.level:
+                    return self._hit(rule, found, level)
+                if level and weak is None:
+                    weak = self._hit(rule, found, level)
+        return weak
+
+    def _hit(self, rule: Rule, found: re.Match[str], level: str) -> Hit:
+        sentence = (self.start, self.start + len(self.sentence))
+        return Hit(rule.kind, rule.name, level, self.start + found.start(), self.start + found.end(), sentence)
+
+    def _level(self, rule: Rule, found: re.Match[str]) -> str | None:
+        level: str = rule.level
+        for guard in rule.guards:
+            if self._holds(guard, found) and not any(lift.search(self.sentence) for lift in guard.but):
+                if guard.effect == "drop":
+                    return None
+                level = guard.effect
+        return level
+
+    def _holds(self, guard: Guard, found: re.Match[str]) -> bool:
+        if guard.where == "over":
+            spans = (span for pattern in guard.patterns for span in pattern.finditer(self.sentence))
+            return any(span.start() < found.end() and found.start() < span.end() for span in spans)
+        scope = self._scope(guard, found)
+        return any(pattern.search(scope) for pattern in guard.patterns)
+
+    def _scope(self, guard: Guard, found: re.Match[str]) -> str:
+        before = self.sentence[: found.start()]
+        match guard.where:
+            case "clause":
+                return self.lexicon.breaks.split(before)[-1]
+            case "after":
+                return self.sentence[found.end() :]
+            case "sentence":
+                return self.sentence
+            case "near":
+                return self.turn[max(0, self.start - _NEAR) : self.start + len(self.sentence) + _NEAR]
+            case _:
+                return before
+
+
+def fold(text: str) -> Folded:
+    """The text made ready for searching."""
+    characters: list[str] = []
+    places: list[int] = []
+    for token in _TOKEN.finditer(text):
+        for character in _plain(token[0]):
+            if character != " " or (characters and characters[-1] not in " \n"):
+                characters.append(character)
+                places.append(token.start())
+    return Folded(text, "".join(characters), tuple(places))
+
+
+def _plain(character: str) -> str:
+    if character == "…" or len(character) > 1:  # a pause, not the end of a sentence: "I'm not... suicidal"
+        return " "
+    if character in _APOSTROPHES or unicodedata.category(character) in ("Cf", "Mn"):
+        return ""
+    if character in _QUOTE_MARKS:
+        return '"'
+    plain = unicodedata.normalize("NFKC", character).lower()
+    return "\n" if plain in "\n\r" else "".join(" " if part.isspace() else part for part in plain)
+
+
+def quote(folded: Folded, hit: Hit) -> str:
+    """The sentence around a hit, verbatim; at most 240 characters of a long one."""
+    first, last = folded.places[hit.sentence[0]], folded.places[hit.sentence[1] - 1] + 1
+    if last - first > _LONGEST_QUOTE:
+        first = max(first, folded.places[hit.start] - _LONGEST_QUOTE // 3)
+        last = min(last, first + _LONGEST_QUOTE)
+    return folded.raw[first:last].strip()
