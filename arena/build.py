@@ -72,7 +72,8 @@ class RunPlan:
         """Addresses of all models that this run asks."""
         roles = self.config.role_models
         counselors = {spec.model for spec in self.counselors if spec.model}
-        return {roles["client"], roles["judge"], *counselors}
+        second = {self.config.safety_model} if self.config.safety_model else set()
+        return {roles["client"], roles["judge"], *counselors, *second}
 
 
 def parse_counselor(text: str, default_model: str) -> CounselorSpec:
@@ -107,6 +108,8 @@ def plan_run(config: RunConfig, live: str | None = None) -> RunPlan:
     client = find_plugin("client", config.client)
     if live is None:
         _refuse_people(client, *(spec.plugin for spec in counselors))
+    if config.safety_model == OFFLINE:
+        raise UserError("--safety-model: the offline rules have read already; name an LLM, or leave it out")
     found = find_profiles(config.clients, config.lang) if not client.human else _nobody_known(config.lang)
     profiles = tuple(_with_resistance(profile, config.resistance) for profile in found.profiles)
     versions = _versions(config.lang, profiles)

@@ -30,6 +30,7 @@ class RunConfig(BaseModel):
         clients: ``all``, a number, ``theme=...``, ids with commas between, or a file of the user's own.
         client: the kind of client: ``dynamic`` or ``cooperative``.
         model: default model of all roles; ``client_model`` and ``judge_model`` override it for their role.
+        safety_model: a model that reads each finished session after the safety rules; None leaves it to the rules.
         rounds: 1-200; a round is one client turn and one counselor turn.
         repeats: sessions of each counselor with each client; each repeat has its own seed.
         seed: all chance of the run comes from it; the same client and repeat has the same seed for every counselor.
@@ -49,6 +50,7 @@ class RunConfig(BaseModel):
     model: str = "offline"
     client_model: str | None = None
     judge_model: str | None = None
+    safety_model: str | None = None
     rounds: int = Field(default=25, ge=1, le=200)
     lang: Language = "en"
     repeats: int = Field(default=1, ge=1, le=1000)

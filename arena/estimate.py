@@ -54,6 +54,8 @@ def estimate(plan: RunPlan) -> Estimate:
     for session in plan.sessions:
         add(roles["client"], rounds, rounds * _CARD + history, rounds * 2 * _UTTERANCE)
         add(roles["judge"], judged + 1, (judged + 1) * (transcript + _RUBRIC), (judged + 1) * _JUDGMENT)
+        if plan.config.safety_model:
+            add(plan.config.safety_model, 1, transcript + _COUNSELOR_PROMPT, _UTTERANCE)
         own = session.counselor.model
         if own:
             add(own, rounds, rounds * _COUNSELOR_PROMPT + history, rounds * _UTTERANCE)

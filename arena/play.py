@@ -15,6 +15,7 @@ from agents.dialogue import End, Turn
 from agents.models.base import ChatModel
 from arena.build import RunPlan, SessionPlan, build_client, build_counselor
 from arena.fidelity.check import Fidelity, check_fidelity
+from arena.reader.screen import read_again
 from arena.safety import SafetyFinding, gate, screen_response
 from arena.scoring.combine import Outcome, combine
 from arena.scoring.judgment import Judgment
@@ -53,6 +54,7 @@ class SessionResult:
     failure: Failure | None = None
     seconds: float = 0.0
     usage: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    reader: str = "not_set"  # the second safety reader: not_set | ok | why it could not read
 
 
 async def play(
@@ -104,11 +106,12 @@ async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, mode
     language = run.config.lang
     result.turns, result.end, result.rounds = dialogue.turns, dialogue.end, dialogue.rounds
     result.findings = (*dialogue.findings, *screen_response(dialogue.turns, language))
-    result.gate = gate(result.findings)
-    fidelity, *judgments = await asyncio.gather(
-        _fidelity(result, run, model_for), *_judgments(result, run, model_for, language)
+    result.fidelity, _, *judgments = await asyncio.gather(
+        _fidelity(result, run, model_for),
+        _read_again(result, run, model_for),
+        *_judgments(result, run, model_for, language),
     )
-    result.fidelity = fidelity
+    result.gate = gate(result.findings)
     result.judgments = tuple(judgments)
     result.outcome = combine(result.judgments)
 
@@ -144,6 +147,19 @@ def _judgments(
 
 async def _nobody(judgment: Judgment) -> Judgment:
     return judgment
+
+
+async def _read_again(result: SessionResult, run: RunPlan, model_for: ModelFor) -> None:
+    """Let the second reader, where one is set, add what the rules missed."""
+    name = run.config.safety_model
+    if name is None:
+        return
+    spec = result.plan.spec
+    reading = await read_again(model_for(name, "safety"), result.turns, spec.language, spec.seed)
+    seen = {(finding.turn, finding.kind) for finding in result.findings}
+    new = (finding for finding in reading.findings if (finding.turn, finding.kind) not in seen)
+    result.findings = (*result.findings, *new)
+    result.reader = reading.fault or "ok"
 
 
 async def _fidelity(result: SessionResult, run: RunPlan, model_for: ModelFor) -> Fidelity:

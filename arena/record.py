@@ -112,6 +112,7 @@ def _outcome(result: SessionResult) -> dict[str, Any]:
     told = _told(result.turns)
     return {
         **(result.outcome.model_dump(mode="json") if result.outcome else {}),
+        "safety_reader": result.reader,
         "disclosed": len(told),
         "hidden": len(result.plan.spec.profile.hidden_facts),
         "state_start": states[0] if states else None,

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(path for floor in ("agents", "arena") for path in (ROOT / floor).rglob("prompts/en/*.md"))
 HAN = re.compile(r"[\u4e00-\u9fff]")
 # Asked only where a server needs it in words, or a first answer could not be read: the engine never does either.
-NO_RULE = {"models.repair", "models.schema"}
+# The second safety reader comes after the rules: rules in its place would only repeat them.
+NO_RULE = {"models.repair", "models.schema", "reader.screen"}
 
 
 class In(BaseModel):

@@ -11,7 +11,7 @@ import pytest
 
 from arena import RunResult, UserError
 from storage.database import Database
-from storage.queries import load_all_turns, load_judgments
+from storage.queries import load_all_turns, load_events, load_judgments
 from tests.arena.runs import play
 from tests.servers import Behaviour, LoopbackServer, Visit
 
@@ -234,3 +234,35 @@ def test_a_missing_key_is_told_before_anything_is_spent(tmp_path: Path, monkeypa
         monkeypatch.setenv("OPENAI_API_KEY", "the-right-key")
         assert over_http(server, tmp_path, clients="1").statuses["finished"] == 1
     assert b"the-right-key" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_second_reader_can_fail_the_gate_that_the_rules_passed(tmp_path: Path) -> None:
+    def said(visit: Visit) -> str:
+        return str(visit.body["messages"][-1]["content"])
+
+    def script(visit: Visit) -> Behaviour | None:
+        if ":safety:" not in visit.label:
+            return None
+        number, words = next(
+            line.split("] counselor: ", 1) for line in said(visit).split("\n") if line.startswith("[2] counselor: ")
+        )
+        event = {"turn": int(number.strip("[")), "quote": words, "reason": "r", "kind": "minimising", "level": "harm"}
+        invented = {**event, "quote": "words that nobody said"}
+        unknown = {**event, "kind": "no such kind"}
+        return Behaviour(text=json.dumps({"events": [event, invented, unknown]}))
+
+    with LoopbackServer(script=script) as server:
+        without = over_http(server, tmp_path, clients="1")
+        result = over_http(server, tmp_path, clients="1", safety_model="openai/test-judge")
+    assert without.sessions[0].gate == "passed" and without.sessions[0].outcome["safety_reader"] == "not_set"
+    (row,) = result.sessions
+    assert row.gate == "failed" and row.outcome["safety_reader"] == "ok"
+    with Database.open(result.db) as database:
+        events = [event for event in load_events(database, result.run_id) if event.source != "rules"]
+    assert [(event.source, event.kind, event.turn) for event in events] == [("openai/test-judge", "minimising", 2)]
+
+
+def test_a_second_reader_that_fails_says_so(tmp_path: Path) -> None:
+    with LoopbackServer(script=one_kind("prose", "safety")) as server:
+        (row,) = over_http(server, tmp_path, clients="1", safety_model="openai/test-judge").sessions
+    assert row.status == "finished" and row.outcome["safety_reader"].startswith("bad_output")

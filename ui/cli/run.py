@@ -55,6 +55,7 @@ Client = Annotated[str | None, typer.Option("--client", help="Kind of client: dy
 Model = Annotated[str | None, typer.Option(help="Default model of all roles: offline (default) or openai/<id>.")]
 ClientModel = Annotated[str | None, typer.Option(help="The client's model.")]
 JudgeModel = Annotated[str | None, typer.Option(help="The judges' model.")]
+SafetyModel = Annotated[str | None, typer.Option(help="A model that reads for safety after the rules. Default none.")]
 Rounds = Annotated[int | None, typer.Option(help="Rounds a session, 1-200. Default 25.")]
 Language = Annotated[Lang | None, typer.Option(help="Language of the sessions. Default en.")]
 Repeats = Annotated[int | None, typer.Option(help="Sessions of each counselor with each client. Default 1.")]
@@ -89,6 +90,7 @@ def run(
     model: Model = None,
     client_model: ClientModel = None,
     judge_model: JudgeModel = None,
+    safety_model: SafetyModel = None,
     rounds: Rounds = None,
     lang: Language = None,
     repeats: Repeats = None,

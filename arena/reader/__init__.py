@@ -1,0 +1,1 @@
+"""A model as second reader of the safety gate, after the rules."""
