@@ -30,4 +30,19 @@ _HOMES = {
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the home module holds)
     if name not in _HOMES:
         raise AttributeError(f"module 'arena' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        raise _explained(error) from None
+
+
+def _explained(error: ModuleNotFoundError) -> ModuleNotFoundError:
+    """The error itself, or what to do about it when another distribution has taken one of our package names."""
+    root, _, rest = (error.name or "").partition(".")
+    if root in ("agents", "profiles", "storage", "ui") and rest:
+        return ModuleNotFoundError(
+            f"the package '{root}' found here is not counsel-arena's: another distribution has taken the name; "
+            "install counsel-arena in an environment of its own ('arena doctor' names the other)",
+            name=error.name,
+        )
+    return error

@@ -87,7 +87,11 @@ async def run_batch(
         await hall.calls.forget(row.id for row in failed_before if retry_failed)
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
-        failed = len(failed_before) - len(again) + sum(await _all(workers))
+        try:
+            failed = len(failed_before) - len(again) + sum(await _all(workers))
+        except BaseException:  # a person's Ctrl-C among them: what was finished is stored, and the run says so
+            await writer.write(lambda session: finish_run(session, plan.id, "stopped"))
+            raise
         await writer.write(lambda session: finish_run(session, plan.id))
     observe(RunEnded(run_id=plan.id, finished=len(plan.sessions) - failed, failed=failed))
 

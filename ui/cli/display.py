@@ -48,7 +48,7 @@ class Display:
         if self._live:
             self._live.stop()
         if not self._quiet and self._planned and kind is None:
-            self._console.print(self._line(), highlight=False)
+            self._console.print(self._line(), highlight=False, soft_wrap=True)
 
     def observe(self, event: Event) -> None:
         """Take one event."""
@@ -75,7 +75,7 @@ class Display:
         self._bar.advance(self._task)
         if event.error and not self._quiet:
             self._console.print(
-                f"failed: {event.counselor} with {event.profile_id}: {event.error}", highlight=False, markup=False
+                f"failed: {event.counselor} with {event.profile_id}: {event.error}", highlight=False, markup=False, soft_wrap=True
             )
 
     def _count_call(self, event: CallFinished) -> None:
@@ -92,7 +92,7 @@ class Display:
         if self._quiet or self._live or not self._planned or now - self._last_line < _PLAIN_EVERY:
             return
         if self._last_line:
-            self._console.print(self._line(), highlight=False)
+            self._console.print(self._line(), highlight=False, soft_wrap=True)
         self._last_line = now
 
     def _render(self) -> Table:

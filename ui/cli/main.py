@@ -7,9 +7,13 @@ import sys
 
 import typer
 
+import arena
+
 from profiles.errors import ArenaError, UserError
 from profiles.located import plainly
 from ui.cli import chat, db, doctor, profiles, report, run, runs
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="arena",
@@ -31,7 +35,7 @@ app.add_typer(db.app, name="db")
 def main() -> None:
     """Run the command. Exit codes: 0 fine, 1 something failed, 2 a mistake the person can mend, 130 interrupted."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
     except typer.TyperException as error:  # a flag that does not exist, a value that is no number
         _say_usage(error.format_message())
         sys.exit(2)
@@ -41,9 +45,14 @@ def main() -> None:
     except ArenaError as error:
         _say(str(error))
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        _say(str(arena._explained(error)))
+        sys.exit(2)
     except KeyboardInterrupt:
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
         _say("stopped; the same command goes on from here")
-        sys.exit(130)
+    sys.exit(code)
 
 
 def _say_usage(message: str) -> None:
