@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from profiles.errors import UserError
 from profiles.vocabulary import Language
 
 
@@ -26,7 +27,7 @@ class Phrases:
         """The lines under a dotted name.
 
         Raises:
-            KeyError: no such name in the file; the file is named.
+            UserError: no such name in the file; the file is named.
         """
         node = self._node(name)
         return tuple(map(str, node)) if isinstance(node, list) else (str(node),)
@@ -43,7 +44,7 @@ class Phrases:
         """Whether there are lines under a dotted name."""
         try:
             self._node(name)
-        except KeyError:
+        except UserError:
             return False
         return True
 
@@ -51,7 +52,7 @@ class Phrases:
         node: Any = self._tree
         for part in name.split("."):
             if not isinstance(node, dict) or part not in node:
-                raise KeyError(f"{self._source}: no phrases under '{name}'")
+                raise UserError(f"{self._source}: no phrases under '{name}'; put them back")
             node = node[part]
         return node
 

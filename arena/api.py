@@ -12,7 +12,9 @@ from arena.build import RunPlan, plan_run
 from arena.config import RunConfig
 from arena.events import Observer, ignore
 from arena.settings import Settings
+from profiles.errors import UserError
 from storage.database import Database
+from storage.lock import hold_run
 from storage.queries import load_judgments, load_sessions
 from storage.tables import SessionRow
 
@@ -67,7 +69,17 @@ class RunResult:
 
 def run(config: RunConfig, observe: Observer = ignore, retry_failed: bool = False) -> RunResult:
     """Run from a plain script. See ``arun``."""
+    if _loop_runs():
+        raise UserError("run() cannot be called where an event loop runs (a notebook, an async function): await arun(...)")
     return asyncio.run(arun(config, observe, retry_failed))
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def arun(config: RunConfig, observe: Observer = ignore, retry_failed: bool = False) -> RunResult:
@@ -84,7 +96,7 @@ async def arun(config: RunConfig, observe: Observer = ignore, retry_failed: bool
     from arena.batch import run_batch
 
     plan = plan_run(config)
-    with Database.open(config.db) as database:
+    with Database.open(config.db) as database, hold_run(database, plan.id):
         async with ModelBench(provider_settings(config)) as bench:
             for spec in sorted(plan.model_specs()):
                 bench.model(spec)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
@@ -97,8 +99,10 @@ def _failure(error: Exception) -> Failure:
     words = " ".join(str(error).split())[:500]
     if isinstance(error, ModelError):
         return Failure(error.kind, words)
-    _LOG.error("a session broke", exc_info=error)
-    return Failure("bug", f"{type(error).__name__}: {words}")
+    _LOG.debug("a session broke", exc_info=error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).parent.name}/{Path(place.filename).name}:{place.lineno}"
+    return Failure("bug", f"{type(error).__name__}: {words} ({where})")
 
 
 async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, model_for: ModelFor) -> None:

@@ -9,6 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from arena import RunConfig, UserError, arun
 from storage.database import Database
 from storage.queries import list_runs, load_all_turns, load_judgments, load_sessions
 from tests.arena.runs import play, transcripts
@@ -82,3 +85,27 @@ def test_other_settings_make_another_run_and_speed_settings_do_not(tmp_path: Pat
 def test_clients_named_another_way_are_the_same_run(tmp_path: Path) -> None:
     settings = {"counselors": ("echo",), "rounds": 2}
     assert play(tmp_path, clients="all", **settings).run_id == play(tmp_path, clients="9", **settings).run_id
+
+
+def test_two_processes_do_not_play_one_run(tmp_path: Path) -> None:
+    db = tmp_path / "arena.db"
+    with server_process(tmp_path / "server.log", "--answer-first", "20") as server:
+        first = subprocess.Popen(command(server.url, db), cwd=ROOT, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while server.books()["in_flight"] < 8:
+            assert time.monotonic() < deadline and first.poll() is None
+            time.sleep(0.05)
+        second = subprocess.run(command(server.url, db), cwd=ROOT, capture_output=True, text=True, check=False)
+        assert second.returncode == 2 and "another process" in second.stderr and second.stderr.count("\n") == 1
+        server.release()
+        assert first.wait(60) == 0
+        assert set(server.books()["asked"].values()) == {1}
+        third = subprocess.run(command(server.url, db), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert third.returncode == 0
+
+
+async def test_the_sync_door_says_what_to_do_in_an_event_loop(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="await arun"):
+        play(tmp_path, clients="1", rounds=1)
+    result = await arun(RunConfig(clients="1", rounds=1, db=str(tmp_path / "a.db")))
+    assert result.statuses["finished"] == 1

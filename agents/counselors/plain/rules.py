@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from agents.counselors.listening import Manners, feeling, snippet
+from agents.counselors.listening import Manners, feeling, heavy, intends, quotation, snippet, thought
 from agents.counselors.plain.counselor import PlainInputs
+from agents.dialogue import Turn
 from agents.phrases import Phrases, load_phrases
 from agents.reading import content_units
 from profiles.screening import risk_level
@@ -14,6 +18,19 @@ from profiles.vocabulary import Language, Stage
 
 _SUMMARY_EVERY = 6
 _RISK_ROUND = 6  # safety is asked about by this round even where nothing pointed to danger
+_WRAP_UP_FROM = 8  # rounds a session must have for its last but one turn to prepare the end
+_RISK_QUESTIONS = ("risk_ask", "risk_again", "risk_low")
+_SLOT = re.compile(r"[“\"]?\{\w+\}[.”\"]*")
+
+
+@lru_cache(maxsize=4)
+def _set_phrases(language: Language) -> dict[str, tuple[str, ...]]:
+    """The client's turns of speech by what they do; ``all`` of them tell nothing that could be handed back."""
+    client = load_phrases("agents.clients", language)
+    named = {name: client.lines(name) for name in ("confide", "deflect", "fallback")}
+    named["cold"] = tuple(line for lines in client.tree("reactions").values() for line in lines)
+    around = [line for name in ("openers", "closers", "risk") for lines in client.tree(name).values() for line in lines]
+    return {**named, "all": (*around, *(line for lines in named.values() for line in lines))}
 
 
 @dataclass
@@ -24,13 +41,20 @@ class _Desk:
     chance: random.Random
     language: Language
     phrases: Phrases = field(init=False)
+    manners: Manners = field(init=False)
     client: tuple[str, ...] = field(init=False)
+    own: tuple[str, ...] = field(init=False)
     said: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.phrases = load_phrases("agents.counselors.plain", self.language)
-        self.client = tuple(turn.text for turn in self.inputs.turns if turn.speaker == "client")
-        self.said = "\n".join(turn.text for turn in self.inputs.turns if turn.speaker == "counselor")
+        self.client = _spoken(self.inputs.turns, "client")
+        self.own = _spoken(self.inputs.turns, "counselor")
+        self.said = "\n".join(self.own)
+        lists = [name for name in Manners.__dataclass_fields__ if name not in ("set_phrases", "swap")]
+        named = {name: self.phrases.lines(f"listening.{name}") for name in lists}
+        swap = self.phrases.mapping("listening.swap")
+        self.manners = Manners(set_phrases=_set_phrases(self.language)["all"], swap=swap, **named)
 
     @property
     def last(self) -> str:
@@ -38,122 +62,216 @@ class _Desk:
 
     def line(self, name: str) -> str:
         """A line not yet used; where all are used, any."""
-        return self.phrases.unused(name, self.said, self.chance) or self.chance.choice(self.phrases.lines(name))
+        return self.fresh(name) or self.chance.choice(self.phrases.lines(name))
 
     def fresh(self, name: str) -> str | None:
-        return self.phrases.unused(name, self.said, self.chance)
+        unused = [line for line in self.phrases.lines(name) if _fixed_part(line) not in self.said]
+        return self.chance.choice(unused) if unused else None
 
-    @property
-    def manners(self) -> Manners:
-        lists = ("second_person", "lead", "fragment_starts", "fragment_ends", "feel", "keep_capital")
-        named = {name: self.phrases.lines(f"listening.{name}") for name in lists}
-        return Manners(swap=self.phrases.mapping("listening.swap"), **named)
+    def used(self, *names: str, within: int | None = None) -> bool:
+        """Whether a line of these lists stands in the counselor's turns, or in the last ``within`` of them."""
+        said = "\n".join(self.own[-within:] if within else self.own)
+        return any(_fixed_part(line) in said for name in names for line in self.phrases.lines(name))
 
-    def earlier_pieces(self) -> list[str]:
-        """Pieces of earlier client turns, the weightiest first, that were not summed up before."""
-        pieces = []
-        for text in self.client[:-1]:
-            piece = snippet(text, self.language, self.manners)
-            if piece and piece not in self.said and piece not in pieces:
-                pieces.append(piece)
-        return sorted(pieces, key=lambda piece: -len(content_units(piece, self.language)))
+    def heard(self, group: str) -> bool:
+        """Whether the client's last words hold one of its set phrases, or one of our own list of that name."""
+        ours = self.phrases.lines("listening.declines") if group == "deflect" else ()
+        return any(line in self.last for line in _set_phrases(self.language)[group]) or any(
+            word in self.last.casefold() for word in ours
+        )
+
+    def pieces(self, newest: int) -> list[str]:
+        """Whole thoughts from the ``newest`` client turns before the last, the weightiest first, none summed up yet."""
+        earlier = self.client[-1 - newest : -1]
+        found = dict.fromkeys(snippet(text, self.language, self.manners) for text in earlier)
+        pieces = [piece for piece in found if piece]
+        weigh = {piece: len(content_units(piece, self.language)) for piece in pieces}
+        burdens = {piece: 3 * heavy(piece, self.language, self.manners) for piece in pieces}
+        return sorted(pieces, key=lambda piece: -weigh[piece] - burdens[piece])
 
 
 def psycho(inputs: PlainInputs, chance: random.Random, language: Language) -> str:
-    """One counselor turn: danger first, then a hurt, then the end, a summary, or the stage's ordinary work."""
+    """One counselor turn: danger first, then the end, then what the client's last words call for."""
     desk = _Desk(inputs, chance, language)
-    parts = _danger(desk) or _after_coldness(desk) or _ending(desk) or _summary(desk) or _work(desk)
+    steps = (_danger, _ending, _after_coldness, _about_records, _confided, _declined, _summary)
+    parts = next((found for step in steps if (found := step(desk))), None) or _work(desk)
     if inputs.round == 1:
         parts = [desk.line("intro"), *parts]
     return desk.phrases.join(parts)
 
 
 def _danger(desk: _Desk) -> list[str] | None:
-    if risk_level(desk.last, desk.language) != "none":
-        return [desk.line("confided"), desk.line("risk_support")]
-    if desk.inputs.round in _risk_rounds(desk):
-        return [_reflection(desk), desk.line("risk_ask")]
+    level = risk_level(desk.last, desk.language)
+    asked = desk.used(*_RISK_QUESTIONS, within=1)
+    if level in ("high", "immediate") or (level == "low" and asked):
+        return [desk.line("risk_support")]
+    if level == "low" and (line := desk.fresh("risk_low")):
+        return [line]
+    if asked:
+        return _after_risk_question(desk)
+    if desk.used("risk_support", within=1) and (line := desk.fresh("risk_follow")):
+        return [line]
+    if _risk_is_due(desk):
+        again = desk.used(*_RISK_QUESTIONS) and desk.fresh("risk_again")
+        return [_received(desk), again or desk.line("risk_ask")]
     return None
 
 
-def _risk_rounds(desk: _Desk) -> set[int]:
+def _after_risk_question(desk: _Desk) -> list[str]:
+    if _denied(desk, desk.last):
+        return [desk.line("risk_denied"), _question(desk)]
+    return [desk.line("risk_declined"), desk.line("questions.lighter")]
+
+
+def _risk_is_due(desk: _Desk) -> bool:
     """Once early; and again later when the first answer was neither a yes nor a no."""
-    first = min(_RISK_ROUND, desk.inputs.rounds)
-    answer = desk.client[first] if len(desk.client) > first else ""
-    words = desk.phrases.lines("denial")
-    denied = any(word in answer.casefold() for word in words)
-    told = risk_level(answer, desk.language) != "none"
-    again = first * 3
-    return {first} if denied or told or not answer else {first, again}
+    rounds, first = desk.inputs.rounds, min(_RISK_ROUND, desk.inputs.rounds)
+    if desk.used("risk_support"):
+        return False
+    if desk.inputs.round == first:
+        return not desk.used(*_RISK_QUESTIONS)
+    again = min(3 * first, rounds - 2)
+    return desk.inputs.round == again and again > first + 2 and not any(_denied(desk, text) for text in _risk_answers(desk))
 
 
-def _after_coldness(desk: _Desk) -> list[str] | None:
-    cold = load_phrases("agents.clients", desk.language).tree("reactions")
-    if any(line in desk.last for lines in cold.values() for line in lines):
-        line = desk.fresh("met_coldly")
-        return [line] if line else None
-    return None
+def _risk_answers(desk: _Desk) -> Iterator[str]:
+    asked = [line for name in _RISK_QUESTIONS for line in desk.phrases.lines(name)]
+    for before, after in zip(desk.inputs.turns, desk.inputs.turns[1:], strict=False):
+        if before.speaker == "counselor" and any(line in before.text for line in asked):
+            yield after.text
+
+
+def _denied(desk: _Desk, answer: str) -> bool:
+    return any(word in answer.casefold() for word in desk.phrases.lines("denial"))
 
 
 def _ending(desk: _Desk) -> list[str] | None:
-    if desk.inputs.rounds_left > 0:
+    left, told = desk.inputs.rounds_left, desk.used("risk_support")
+    if left == 1 and desk.inputs.rounds >= _WRAP_UP_FROM and not desk.heard("confide"):
+        return [_reflection(desk), desk.line("wrap_up_safety" if told else "wrap_up")]
+    if left > 0:
         return None
-    pieces = desk.earlier_pieces()
-    return [desk.line("close").replace("{a}", pieces[0])] if pieces else [desk.line("affirm"), desk.line("collaborate")]
+    pieces = desk.pieces(len(desk.client))
+    last = desk.line("close").replace("{a}", pieces[0]) if pieces else desk.line("close_bare")
+    first = desk.line("confided") if desk.heard("confide") else ""
+    return [part for part in (first, last, desk.line("close_safety") if told else "") if part]
+
+
+def _after_coldness(desk: _Desk) -> list[str] | None:
+    line = desk.fresh("met_coldly") if desk.heard("cold") else None
+    return [line] if line else None
+
+
+def _about_records(desk: _Desk) -> list[str] | None:
+    asked = any(word in desk.last.casefold() for word in desk.phrases.lines("listening.privacy"))
+    line = desk.fresh("privacy") if asked else None
+    return [line] if line else None
+
+
+def _confided(desk: _Desk) -> list[str] | None:
+    if not desk.heard("confide"):
+        return None
+    return [desk.line("confided"), _reflection(desk), desk.fresh("questions.confided") or _question(desk)]
+
+
+def _declined(desk: _Desk) -> list[str] | None:
+    if not desk.heard("deflect") or snippet(desk.last, desk.language, desk.manners):
+        return None
+    return [desk.line("held"), desk.fresh("questions.lighter") or _question(desk)]
 
 
 def _summary(desk: _Desk) -> list[str] | None:
-    pieces = desk.earlier_pieces()
-    frame = desk.fresh("summary")
-    if desk.inputs.round % _SUMMARY_EVERY or len(pieces) < 2 or frame is None:
+    if len(desk.own) < _SUMMARY_EVERY or desk.used("summary", within=_SUMMARY_EVERY - 1):
+        return None
+    pieces, frame = desk.pieces(_SUMMARY_EVERY)[:2], desk.fresh("summary")
+    if len(pieces) < 2 or frame is None:
         return None
     return [frame.replace("{a}", pieces[0]).replace("{b}", pieces[1])]
 
 
 def _work(desk: _Desk) -> list[str]:
-    stage = desk.inputs.stage
-    confide = load_phrases("agents.clients", desk.language).lines("confide")
-    if any(line in desk.last for line in confide):
-        return [desk.line("confided"), _reflection(desk), _question(desk, stage)]
-    middle = desk.fresh("validate") if desk.chance.random() < 0.35 else None
-    parts = [_reflection(desk), middle]
-    if stage is Stage.SOLUTION_EXPLORATION:
-        parts += _ways_forward(desk)
-    else:
-        parts.append(_question(desk, stage))
-    return [part for part in parts if part]
+    burdened = heavy(desk.last, desk.language, desk.manners)
+    middle = desk.fresh("validate") if burdened and desk.chance.random() < 0.6 else None
+    late = desk.inputs.stage is Stage.SOLUTION_EXPLORATION
+    ways = _ways_forward(desk) if late and not burdened else [_question(desk)]
+    return [part for part in (_reflection(desk), middle, *ways) if part]
 
 
 def _ways_forward(desk: _Desk) -> list[str | None]:
     draw = desk.chance.random()
-    if draw < 0.25:
-        return [desk.fresh("affirm"), desk.fresh("plan") or _question(desk, Stage.SOLUTION_EXPLORATION)]
-    if draw < 0.5:
-        return [desk.fresh("collaborate") or _question(desk, Stage.SOLUTION_EXPLORATION)]
-    return [_question(desk, Stage.SOLUTION_EXPLORATION)]
+    if intends(desk.last, desk.manners):
+        return [desk.fresh("affirm") if draw < 0.5 else None, desk.fresh("plan") or _question(desk)]
+    return [desk.fresh("collaborate") if draw < 0.35 else None] if draw < 0.35 else [_question(desk)]
 
 
-def _question(desk: _Desk, stage: Stage) -> str:
+def _question(desk: _Desk) -> str:
+    stage = desk.inputs.stage
+    if thought(desk.last, desk.language, desk.manners) and (line := desk.fresh("questions.thought")):
+        return line
+    if stage is Stage.SOLUTION_EXPLORATION and (line := _about_earlier_thought(desk)):
+        return line
     ahead = [stage, Stage.DIAGNOSIS, Stage.SOLUTION_EXPLORATION, Stage.TRUST_BUILDING]
     fresh = (desk.fresh(f"questions.{name.value}") for name in ahead if name is not Stage.CLOSED)
     return next((line for line in fresh if line), desk.line("questions.diagnosis"))
 
 
+def _about_earlier_thought(desk: _Desk) -> str | None:
+    known = [found for text in desk.client[:-1] if (found := thought(text, desk.language, desk.manners))]
+    line = desk.fresh("questions.earlier_thought")
+    if not known or line is None or desk.chance.random() > 0.3:
+        return None
+    return line.replace("{thought}", desk.chance.choice(known))
+
+
+def _received(desk: _Desk) -> str:
+    if desk.heard("confide"):
+        return desk.line("confided")
+    return desk.line("held") if desk.heard("deflect") else _reflection(desk)
+
+
 def _reflection(desk: _Desk) -> str:
-    piece = snippet(desk.last, desk.language, desk.manners)
-    named = feeling(desk.last, desk.language, desk.manners)
-    if piece and desk.inputs.stage is Stage.SOLUTION_EXPLORATION:
-        return desk.chance.choice(_unused_frames(desk, "forward")).replace("{snippet}", piece)
-    kind = {(True, True): "both", (True, False): "snippet", (False, True): "feeling", (False, False): "plain"}
-    frame = desk.chance.choice(_unused_frames(desk, kind[piece is not None, named is not None]))
-    return frame.replace("{snippet}", piece or "").replace("{feeling}", named or "")
+    """The client's last words handed back: as a thought, a plan, a feeling, a whole sentence or word for word."""
+    said, language, manners = desk.last, desk.language, desk.manners
+    idea, word = thought(said, language, manners), feeling(said, language, manners)
+    whole, bit = snippet(said, language, manners), quotation(said, language, manners)
+    if idea:
+        kind = "thought"
+    elif word:
+        kind = "both" if whole and word not in whole else "feeling"
+    elif whole and (not bit or desk.chance.random() < 0.7):
+        late = desk.inputs.stage is Stage.SOLUTION_EXPLORATION
+        burdened = heavy(whole, language, manners)
+        kind = "forward" if late and intends(whole, manners) else "heavy" if burdened else "snippet"
+    else:
+        kind = "quote" if bit else "plain"
+    frame = desk.chance.choice(_next_frames(desk, f"reflect.{kind}"))
+    slots = {"snippet": whole, "quote": bit, "thought": idea, "feeling": word}
+    for slot, text in slots.items():
+        frame = frame.replace(f"{{{slot}}}", text or "")
+    return frame[:1].upper() + frame[1:]
 
 
-def _unused_frames(desk: _Desk, kind: str) -> list[str]:
-    frames = desk.phrases.lines(f"reflect.{kind}")
-    counts = [desk.said.count(frame.partition("{")[0]) if "{" in frame[1:] else desk.said.count(frame) for frame in frames]
-    least = min(counts)
-    return [frame for frame, count in zip(frames, counts, strict=True) if count == least]
+def _next_frames(desk: _Desk, name: str) -> Sequence[str]:
+    """The frames used least, without those that begin as the counselor's last turn did."""
+    frames = desk.phrases.lines(name)
+    latest = desk.own[-1] if desk.own else ""
+    counts = {frame: desk.said.count(_fixed_part(frame)) for frame in frames if _stem(desk, frame) not in latest}
+    counts = counts or {frame: desk.said.count(_fixed_part(frame)) for frame in frames}
+    return [frame for frame, count in counts.items() if count == min(counts.values())]
+
+
+def _stem(desk: _Desk, frame: str) -> str:
+    bare = _SLOT.sub("", frame).strip(" ，,:：.")
+    return " ".join(bare.split()[:2]) if desk.language == "en" else bare[:3]
+
+
+def _fixed_part(line: str) -> str:
+    """The longest part of a line that is the same whatever fills its slots."""
+    return max(_SLOT.split(line), key=len).strip()
+
+
+def _spoken(turns: Sequence[Turn], speaker: str) -> tuple[str, ...]:
+    return tuple(turn.text for turn in turns if turn.speaker == speaker)
 
 
 def vanilla(inputs: PlainInputs, chance: random.Random, language: Language) -> str:

@@ -1,0 +1,32 @@
+"""One process at a time plays a run: a lock that ends with its process, however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from profiles.errors import UserError
+from storage.database import Database
+
+_PLACES = 2**62  # a run's lock is one byte of the lock file, at a place drawn from its id
+
+
+@contextmanager
+def hold_run(database: Database, run_id: str) -> Iterator[None]:
+    """Hold the run until the block ends. Databases that are no file are not locked.
+
+    Raises:
+        UserError: another process is playing this run.
+    """
+    if database.file is None:
+        yield
+        return
+    with database.file.with_name(f"{database.file.name}-lock").open("ab") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(run_id, 16) % _PLACES)
+        except OSError:
+            raise UserError(
+                f"run {run_id} is being played by another process on {database.place}; wait for it or stop it"
+            ) from None
+        yield
