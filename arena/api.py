@@ -15,7 +15,7 @@ from arena.settings import Settings
 from profiles.errors import UserError
 from storage.database import Database
 from storage.lock import hold_run
-from storage.queries import load_judgments, load_sessions
+from storage.queries import find_run, load_judgments, load_sessions
 from storage.tables import SessionRow
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ RULE_PACKAGES = ("agents", "arena.scoring", "arena.fidelity")
 class RunResult:
     """What a run left. Everything is also in the database at ``db`` under ``run_id``.
 
+    faults: failed attempts at calls by kind, those among them that a retry mended.
     statuses: sessions by status. notes: one line for each card that could not be mapped whole.
     """
 
@@ -39,6 +40,7 @@ class RunResult:
     offline: bool
     sessions: tuple[SessionRow, ...]
     leaderboard: tuple[LeaderboardRow, ...]
+    faults: Mapping[str, int]
     notes: tuple[str, ...]
 
     @property
@@ -70,7 +72,7 @@ class RunResult:
 def run(config: RunConfig, observe: Observer = ignore, retry_failed: bool = False) -> RunResult:
     """Run from a plain script. See ``arun``."""
     if _loop_runs():
-        raise UserError("run() cannot be called where an event loop runs (a notebook, an async function): await arun(...)")
+        raise UserError("run() cannot be called where an event loop runs, as in a notebook: use await arun(...)")
     return asyncio.run(arun(config, observe, retry_failed))
 
 
@@ -135,8 +137,9 @@ def load_result(database: Database, plan: RunPlan) -> RunResult:
     from arena.leaderboard import leaderboard
 
     sessions = load_sessions(database, plan.id)
+    faults = find_run(database, plan.id).faults
     board = leaderboard(sessions, load_judgments(database, plan.id))
-    return RunResult(plan.id, plan.config.db, plan.offline, tuple(sessions), tuple(board), plan.notes)
+    return RunResult(plan.id, plan.config.db, plan.offline, tuple(sessions), tuple(board), faults, plan.notes)
 
 
 def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:

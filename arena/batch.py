@@ -48,9 +48,12 @@ def _no_tokens() -> dict[str, int | None]:
     return dict.fromkeys(Usage.model_fields)
 
 
-@dataclass(frozen=True)
+_AWAY_LIMIT = 4
+
+
+@dataclass
 class _Hall:
-    """What all sessions of a batch share."""
+    """What all sessions of a batch share. ``away``: sessions in a row that an absent server cost."""
 
     plan: RunPlan
     bench: ModelBench
@@ -58,11 +61,12 @@ class _Hall:
     calls: CallStore
     graph: Any
     observe: Observer
+    away: int = 0
 
 
 # The server was at fault, not the talk: the same command tries these again. A refusal or an unreadable answer is a
 # result, kept until a person asks for another try.
-_TRIED_AGAIN = frozenset({"unavailable", "rate_limited"})
+TRIED_AGAIN = frozenset({"unavailable", "rate_limited"})
 
 
 async def run_batch(
@@ -78,9 +82,11 @@ async def run_batch(
     """
     ended = {row.id: row for row in load_sessions(database, plan.id)}
     failed_before = [row for row in ended.values() if row.status == "failed"]
-    again = {row.id for row in failed_before if retry_failed or row.error_kind in _TRIED_AGAIN}
+    again = {row.id for row in failed_before if retry_failed or row.error_kind in TRIED_AGAIN}
     waiting = [item for item in plan.sessions if item.spec.id not in ended or item.spec.id in again]
-    observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=len(plan.sessions) - len(waiting)))
+    kept_failures = len(failed_before) - len(again)
+    done = len(plan.sessions) - len(waiting) - kept_failures
+    observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=done, failed=kept_failures))
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run_row(plan)))
         hall = _Hall(plan, bench, writer, CallStore(writer), build_graph(), observe)
@@ -88,11 +94,11 @@ async def run_batch(
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
         try:
-            failed = len(failed_before) - len(again) + sum(await _all(workers))
+            failed = kept_failures + sum(await _all(workers))
         except BaseException:  # a person's Ctrl-C among them: what was finished is stored, and the run says so
-            await writer.write(lambda session: finish_run(session, plan.id, "stopped"))
+            await writer.write(lambda session: finish_run(session, plan.id, "stopped", bench.faults))
             raise
-        await writer.write(lambda session: finish_run(session, plan.id))
+        await writer.write(lambda session: finish_run(session, plan.id, "finished", bench.faults))
     observe(RunEnded(run_id=plan.id, finished=len(plan.sessions) - failed, failed=failed))
 
 
@@ -110,8 +116,22 @@ async def _work(hall: _Hall, queue: Any) -> int:  # noqa: ANN401  (an iterator s
     for item in queue:
         result = await _one(hall, item)
         failed += result.failure is not None
+        await _still_there(hall, result)
         await asyncio.sleep(0)  # offline sessions never wait, so the display would starve
     return failed
+
+
+async def _still_there(hall: _Hall, result: SessionResult) -> None:
+    """After several sessions in a row lost to an absent server, ask for it once more before losing the rest too.
+
+    Raises:
+        UserError: it does not answer; the sessions not yet played wait for the same command.
+    """
+    away = result.failure is not None and result.failure.kind in TRIED_AGAIN
+    hall.away = hall.away + 1 if away else 0
+    if hall.away >= _AWAY_LIMIT:
+        await hall.bench.check()
+        hall.away = 0
 
 
 async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:

@@ -69,6 +69,18 @@ class RunConfig(BaseModel):
     db: str = "arena.db"
     name: str = ""
 
+    @field_validator("counselors", mode="before")
+    @classmethod
+    def _one_or_more(cls, given: object) -> object:
+        return (given,) if isinstance(given, str) else given
+
+    @field_validator("clients", mode="before")
+    @classmethod
+    def _as_selector(cls, given: object) -> object:
+        if isinstance(given, int) and not isinstance(given, bool):
+            return str(given)
+        return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
+
     @field_validator("counselors")
     @classmethod
     def _differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from profiles.schema import Record
 
 
 class RunPlanned(Record):
-    """A run is about to start: ``planned`` sessions, of which ``done`` were finished before."""
+    """A run is about to start: ``planned`` sessions; ``done`` finished and ``failed`` failed before, for good."""
 
     run_id: str
     planned: int
     done: int
+    failed: int = 0
 
 
 class SessionStarted(Record):

@@ -14,7 +14,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
 from agents.dialogue import End, Turn
-from agents.models.base import OFFLINE, ChatModel
+from agents.models.base import OFFLINE, ChatModel, ChatReply
 from agents.models.journal import CallEvent, SessionJournal
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
@@ -30,20 +30,23 @@ from profiles.errors import UserError
 from profiles.vocabulary import Move, Party, Role, Stage, Theme
 from storage.calls import CallStore
 from storage.database import Database
-from storage.queries import find_run
+from storage.queries import find_run, session_status
 from storage.records import finish_run, replace_session, save_run
 from storage.writer import Writer
+
+_SPEAKERS = ("client", "counselor")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a live session stands. ``over``: nobody is waited for any more."""
+    """Where a live session stands. ``over``: nobody is waited for. ``scored``: and it was scored and stored before."""
 
     turns: tuple[Turn, ...]
     stage: Stage
     round: int
     rounds: int
     over: bool
+    scored: bool = False
 
 
 class LiveSession:
@@ -105,7 +108,8 @@ class LiveSession:
     def _scene(self, snapshot: Any) -> Scene:  # noqa: ANN401  (a LangGraph snapshot)
         values = snapshot.values
         over = not snapshot.next
-        return Scene(values["turns"], values["stage"], values["round"], self.plan.config.rounds, over)
+        rounds = self.plan.config.rounds
+        return Scene(values["turns"], values["stage"], values["round"], rounds, over, over and self._hall.scored)
 
 
 @dataclass
@@ -115,6 +119,7 @@ class _Hall:
     journal: SessionJournal
     tally: Tally
     config: RunConfig
+    scored: bool
 
     def model_for(self, spec: str, channel: str) -> ChatModel:
         model = self.bench.model(spec)
@@ -171,11 +176,14 @@ def _left(database: Database, config: RunConfig, text: str) -> RunPlan:
 
 def _open_hall(plan: RunPlan, bench: ModelBench, writer: Writer) -> _Hall:
     calls, tally, session_id = CallStore(writer), Tally(), plan.sessions[0].spec.id
-
-    def told(event: CallEvent) -> None:
-        tally.add(event)
-
-    return _Hall(bench, writer, SessionJournal(session_id, {}, calls, told), tally, plan.config)
+    kept = calls.load(session_id)
+    spoken = [(key, ChatReply.model_validate(reply)) for key, (_, reply) in kept.items() if key[0] in _SPEAKERS]
+    for (channel, _), reply in spoken:  # the dialogue goes on from its checkpoint: these calls are not asked again
+        tally.add(CallEvent(channel, "", reply.model, reply.usage, reply.latency))
+    begin_at = {channel: sum(key[0] == channel for key, _ in spoken) for channel in _SPEAKERS}
+    journal = SessionJournal(session_id, kept, calls, tally.add, begin_at)
+    scored = session_status(writer.database, plan.id).get(session_id) == "finished"
+    return _Hall(bench, writer, journal, tally, plan.config, scored)
 
 
 def _kept_types(players: Cast) -> list[tuple[str, str]]:

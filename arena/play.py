@@ -88,21 +88,30 @@ async def play(
     except (UserError, StorageError):
         raise
     except Exception as error:  # noqa: BLE001  (speakers and scorers may be strangers' code)
-        result.failure = _failure(error)
+        who = "" if result.turns else _who(run, plan, spoken)
+        result.failure = _failure(error, who)
         result.turns = result.turns or tuple(spoken)
         result.rounds = result.rounds or (spoken[-1].round if spoken else 0)
     result.seconds = time.monotonic() - started
     return result
 
 
-def _failure(error: Exception) -> Failure:
-    words = " ".join(str(error).split())[:500]
+def _who(run: RunPlan, plan: SessionPlan, spoken: list[Turn]) -> str:
+    """Whose turn it was when the dialogue broke, with its model and the round."""
+    last = spoken[-1] if spoken else None
+    if last is None or last.speaker == "counselor":
+        return f"client ({run.config.role_models['client']}) in round {last.round + 1 if last else 1}: "
+    return f"counselor ({plan.counselor.model or 'script'}) in round {last.round}: "
+
+
+def _failure(error: Exception, who: str) -> Failure:
+    words = who + " ".join(str(error).split())[:500]
     if isinstance(error, ModelError):
         return Failure(error.kind, words)
     _LOG.debug("a session broke", exc_info=error)
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).parent.name}/{Path(place.filename).name}:{place.lineno}"
-    return Failure("bug", f"{type(error).__name__}: {words} ({where})")
+    return Failure("bug", f"{words} ({type(error).__name__} at {where})")
 
 
 async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, model_for: ModelFor) -> None:

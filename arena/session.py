@@ -127,12 +127,15 @@ async def run_session(players: Cast, graph: CompiledStateGraph[Any, Cast, Any, A
 def transcript(state: SessionState | dict[str, Any]) -> Transcript:
     """The finished dialogue in a final graph state."""
     end = state["end"] or End(by="arena", reason="rounds")
-    return Transcript(turns=state["turns"], findings=state["findings"], end=end, rounds=state["round"])
+    turns = state["turns"]
+    return Transcript(turns=turns, findings=state["findings"], end=end, rounds=turns[-1].round if turns else 0)
 
 
 async def _client_speaks(state: SessionState, runtime: Runtime[Cast]) -> dict[str, Any]:
     players = runtime.context
     utterance, after = await players.client.reply(_view(state, players), state["client"])
+    if _left_without_a_word(utterance):
+        return {"end": utterance.end}
     turn = _spoken(state, "client", utterance, players)
     findings = screen_client(turn.text, players.spec.language, turn.index)
     end = utterance.end if players.spec.leave_early or _by_person(utterance.end) else None
@@ -148,6 +151,8 @@ async def _counselor_speaks(state: SessionState, runtime: Runtime[Cast]) -> dict
     players = runtime.context
     spec = players.spec
     utterance, after = await players.counselor.reply(_view(state, players), state["counselor"])
+    if _left_without_a_word(utterance):
+        return {"end": utterance.end}
     turn = _spoken(state, "counselor", utterance, players)
     findings = screen_counselor(turn.text, spec.language, turn.index)
     end = utterance.end if spec.leave_early or _by_person(utterance.end) else None
@@ -186,8 +191,7 @@ def _view(state: SessionState, players: Cast) -> DialogueView:
 
 
 def _spoken(state: SessionState, speaker: Role, utterance: Utterance, players: Cast) -> Turn:
-    left = _by_person(utterance.end)
-    if not utterance.text.strip() and not left:
+    if not utterance.text.strip():
         raise BadOutput(f"the {speaker}'s turn {len(state['turns'])} is empty")
     notes = {**utterance.notes, "ready": utterance.ready}
     if utterance.end:
@@ -205,6 +209,10 @@ def _spoken(state: SessionState, speaker: Role, utterance: Utterance, players: C
     )
     players.on_turn(turn)
     return turn
+
+
+def _left_without_a_word(utterance: Utterance) -> bool:
+    return _by_person(utterance.end) and not utterance.text.strip()
 
 
 def _by_person(end: End | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,6 +198,11 @@ def _explain(model: type[BaseModel], kind: str, message: str, value: object, pla
         return "this field is missing; add it"
     if kind == "string_type" and value is not None and not isinstance(value, dict | list):
         return f"{plainly(message)}; put it in quotes"
+    if kind in ("enum", "literal_error"):
+        near = difflib.get_close_matches(str(value), re.findall(r"'([^']+)'", message), n=1, cutoff=0.5)
+        return f"{plainly(message)}{f'; did you mean {near[0]!r}?' if near else ''}"
+    if kind == "string_pattern_mismatch":
+        return f"{value!r} does not fit: letters, digits, '.', '_' and '-', beginning with a letter or digit"
     return plainly(message)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from profiles.errors import UserError
 from storage.database import Database
@@ -22,11 +24,29 @@ def hold_run(database: Database, run_id: str) -> Iterator[None]:
     if database.file is None:
         yield
         return
-    with database.file.with_name(f"{database.file.name}-lock").open("ab") as lock:
-        try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(run_id, 16) % _PLACES)
-        except OSError:
+    with _lock_file(database.file).open("ab") as lock:
+        if not _take(lock, run_id):
             raise UserError(
                 f"run {run_id} is being played by another process on {database.place}; wait for it or stop it"
-            ) from None
+            )
         yield
+
+
+def is_held(database: Database, run_id: str) -> bool:
+    """Whether a process is playing the run now."""
+    if database.file is None or not _lock_file(database.file).exists():
+        return False
+    with _lock_file(database.file).open("ab") as lock:
+        return not _take(lock, run_id)
+
+
+def _lock_file(file: Path) -> Path:
+    return file.with_name(f"{file.name}-lock")
+
+
+def _take(lock: IO[bytes], run_id: str) -> bool:
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(run_id, 16) % _PLACES)
+    except OSError:
+        return False
+    return True

@@ -5,10 +5,11 @@ The rows given are read only, never attached to the session: the same rows may b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
-from sqlalchemy import Table, delete, insert, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlmodel import Session, SQLModel
 
 from profiles.errors import StorageError
@@ -24,7 +25,7 @@ from storage.tables import (
     now,
 )
 
-_KEPT_FROM_FIRST = {"id", "config", "created_at"}  # a run that goes on is still the run that was begun
+_KEPT_FROM_FIRST = {"id", "config", "created_at", "faults"}  # a run that goes on is still the run that was begun
 Judged = tuple[JudgmentRow, list[ScoreRow]]
 
 
@@ -39,14 +40,24 @@ def save_run(session: Session, run: RunRow) -> None:
         connection.execute(insert(table), values)
 
 
-def finish_run(session: Session, run_id: str, status: Literal["finished", "stopped"] = "finished") -> None:
+def finish_run(
+    session: Session,
+    run_id: str,
+    status: Literal["finished", "stopped"] = "finished",
+    faults: Mapping[str, int] | None = None,
+) -> None:
     """Mark a run as ended now.
+
+    Args:
+        faults: failed attempts at calls by kind, added to those of earlier tries of this run.
 
     Raises:
         StorageError: there is no such run.
     """
     table = _table(RunRow)
-    ended = {"status": status, "finished_at": now()}
+    before = session.connection().execute(select(table.c.faults).where(table.c.id == run_id)).scalar() or {}
+    summed = dict(Counter(before) + Counter(faults or {}))
+    ended = {"status": status, "finished_at": now(), "faults": summed}
     found = session.connection().execute(update(table).where(table.c.id == run_id).values(ended))
     if found.rowcount == 0:
         raise StorageError(f"there is no run {run_id} to finish")

@@ -33,6 +33,7 @@ class RunRow(SQLModel, table=True):
     offline: bool = False  # every model of the run was the rule-based engine
     config: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     versions: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    faults: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))  # kind -> attempts
     planned: int = 0
     created_at: datetime = Field(default_factory=now, sa_type=DateTime)
     finished_at: datetime | None = Field(default=None, sa_type=DateTime)

@@ -30,7 +30,17 @@ def arena(words: list[str], env: dict[str, str], folder: Path) -> subprocess.Com
 
 @pytest.mark.slow
 def test_a_stranger_s_counselor_runs_and_a_broken_one_is_data(installed: dict[str, str], tmp_path: Path) -> None:
-    words = ["run", "--counselor", "counting", "--counselor", "counting:broken", "--counselor", "echo", "--clients", "2"]
+    words = [
+        "run",
+        "--counselor",
+        "counting",
+        "--counselor",
+        "counting:broken",
+        "--counselor",
+        "echo",
+        "--clients",
+        "2",
+    ]
     done = arena([*words, "--rounds", "4", "--json"], installed, tmp_path)
     told = json.loads(done.stdout)
     rows = {row["counselor"]: row for row in told["leaderboard"]}
@@ -39,7 +49,7 @@ def test_a_stranger_s_counselor_runs_and_a_broken_one_is_data(installed: dict[st
     assert (rows["counting:broken"]["finished"], rows["counting:broken"]["failed"]) == (0, 2)
     assert rows["echo"]["finished"] == 2
     again = arena([*words, "--rounds", "4"], installed, tmp_path)
-    assert "6 of 6 sessions are done already" in again.stderr
+    assert "4 of 6 sessions are done already, 2 failed" in again.stderr
 
 
 @pytest.mark.slow

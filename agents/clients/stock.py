@@ -19,7 +19,13 @@ class Chunk:
     text: str
     weight: float
 
+    @property
+    def group(self) -> str:
+        """What belongs together too closely to be told in one breath: of a thought and all around it, one thing."""
+        return "thought" if self.kind in _AROUND_THOUGHTS else self.kind
 
+
+_AROUND_THOUGHTS = {"automatic", "intermediate", "core", "balanced"}
 _WEIGHTS: dict[str, dict[Stage, float]] = {
     # kind: how timely in trust_building, diagnosis, solution_exploration; 0 keeps it for another stage
     kind: dict(zip((Stage.TRUST_BUILDING, Stage.DIAGNOSIS, Stage.SOLUTION_EXPLORATION), weights, strict=True))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from agents.clients.dynamic.permission import RISK_FACT, Permission
 from agents.clients.stock import Chunk, stock
 from agents.phrases import Phrases, load_phrases
-from agents.reading import Reading, content_units
+from agents.reading import Reading
+from agents.reading_text import words_of
 from profiles.schema import HiddenFact, Profile
 from profiles.vocabulary import Language, Move, Stage
 
@@ -37,6 +38,9 @@ _OPENERS = (
     Move.CLOSED_QUESTION,
 )
 _SAYS_IT_OPENLY = 0.5  # a round, for a client who does not hide the risk
+_STUNG = frozenset({Move.CONFRONTATION, Move.MINIMISING, Move.IGNORED_DISCLOSURE})  # after these nothing more is told
+_ANSWERS = frozenset({"criterion"})  # these sound like answers, so they wait for a question that they fit
+_QUESTIONS = frozenset({Move.OPEN_QUESTION, Move.CLOSED_QUESTION})
 _WARM = frozenset({Move.REFLECTION, Move.VALIDATION, Move.SUMMARY})
 
 
@@ -106,11 +110,16 @@ def _answer_risk(scene: Scene, chance: random.Random, profile: Profile) -> Speec
     if profile.risk.level == "none":
         own_words = [c.text for key, c in profile.criteria.items() if key.startswith("sui.") and c.truth == "not_met"]
         fresh = [text for text in own_words if text and text not in scene.said]
-        line = fresh[0] if fresh else scene.phrases.unused("risk.none", scene.said, chance)
+        line = fresh[0] if fresh else _next_line(scene, "risk.none")
     else:
         name = "risk.told" if RISK_FACT in scene.disclosed else "risk.closed"
         line = scene.phrases.unused(name, scene.said, chance)
     return Speech(line) if line else None
+
+
+def _next_line(scene: Scene, name: str) -> str | None:
+    """The first unused line, for lists whose later lines look back on the earlier ones."""
+    return next((line for line in scene.phrases.lines(name) if line not in scene.said), None)
 
 
 def _on_coldness(scene: Scene, chance: random.Random) -> Speech | None:
@@ -121,7 +130,8 @@ def _on_coldness(scene: Scene, chance: random.Random) -> Speech | None:
     line = scene.phrases.unused(f"reactions.{cold.value}", scene.said, chance) or _deflection(scene, chance)
     if line is None:
         return None
-    return Speech(scene.phrases.join([line, _one_more(scene, chance, 0.25 + scene.levels["openness"] / 12)]))
+    odds = 0.0 if cold in _STUNG else 0.25 + scene.levels["openness"] / 12
+    return Speech(scene.phrases.join([line, _one_more(scene, chance, odds)]))
 
 
 def _content(scene: Scene, chance: random.Random) -> Speech:
@@ -129,7 +139,7 @@ def _content(scene: Scene, chance: random.Random) -> Speech:
     if hidden:
         preface = scene.phrases.unused("confide", scene.said, chance)
         return Speech(scene.phrases.join([preface, hidden.text]), (hidden.id,))
-    if chance.random() < _reluctance(scene):
+    if chance.random() < _reluctance(scene) and not _just_deflected(scene):
         line = _deflection(scene, chance)
         if line:
             return Speech(line)
@@ -162,6 +172,11 @@ def _deflection(scene: Scene, chance: random.Random) -> str | None:
     return scene.phrases.unused("deflect", scene.said, chance)
 
 
+def _just_deflected(scene: Scene) -> bool:
+    """Whether the last words were a mere deflection; even a guarded client gives something after one."""
+    return scene.own[-1] in scene.phrases.lines("deflect")
+
+
 def _one_more(scene: Scene, chance: random.Random, odds: float) -> str | None:
     if chance.random() >= odds:
         return None
@@ -170,23 +185,30 @@ def _one_more(scene: Scene, chance: random.Random, odds: float) -> str | None:
 
 
 def _choose(scene: Scene, chance: random.Random, count: int) -> list[Chunk]:
-    """The chunks that answer best what was heard, with some chance; nothing that was said before."""
-    heard = content_units(scene.heard, scene.language)
+    """The chunks that answer best what was heard, with some chance; nothing that was said before, no kind twice."""
+    heard = words_of(scene.heard, scene.language)
     ranked = []
     for chunk in stock(scene.profile, scene.stage, scene.phrases):
         if chunk.core in scene.said:
             continue
-        shared = len(heard & content_units(chunk.core, scene.language))
-        ranked.append((chunk.weight + 0.6 * min(shared, 3) + chance.random(), chunk))
+        words = words_of(chunk.core, scene.language)
+        tie = min(words.common(heard), 3) + min(len(words.families & heard.families), 2)
+        timely = chunk.weight * (0.3 if chunk.kind in _ANSWERS and not tie else 1.0)
+        ranked.append((timely + 0.6 * tie + chance.random(), chunk))
     ranked.sort(key=lambda pair: -pair[0])
-    return [chunk for _, chunk in ranked[:count]]
+    chosen: list[Chunk] = []
+    for _, chunk in ranked:
+        if len(chosen) < count and all(chunk.group != other.group for other in chosen):
+            chosen.append(chunk)
+    return chosen
 
 
 def _opener(scene: Scene, chance: random.Random) -> str | None:
-    move = next((move for move in _OPENERS if move in scene.reading.moves), None)
-    if move is None or scene.profile.response_style == "terse" or chance.random() > 0.6:
+    named = [move for move in _OPENERS if move in scene.reading.moves]
+    if not named or scene.profile.response_style == "terse" or chance.random() > 0.5:
         return None
-    return scene.phrases.unused(f"openers.{move.value}", scene.said, chance)
+    asked = named[-1] in _QUESTIONS and chance.random() < 0.4  # the question came last, so it is often answered first
+    return scene.phrases.unused(f"openers.{(named[-1] if asked else named[0]).value}", scene.said, chance)
 
 
 def _closer(scene: Scene, chance: random.Random) -> str | None:
@@ -211,4 +233,5 @@ def _combinations(scene: Scene) -> Iterator[str]:
         place = start + number
         yield join([lines[place % len(lines)], told[(place // len(lines) + place) % len(told)]])
     for size in itertools.count(2):
-        yield from (join([*some, told[start % len(told)]]) for some in itertools.permutations(lines, min(size, len(lines))))
+        some_of = itertools.permutations(lines, min(size, len(lines)))
+        yield from (join([*some, told[start % len(told)]]) for some in some_of)

@@ -1,4 +1,4 @@
-"""What an offline counselor takes from the client's words: a piece to hand back, a feeling, a thought, a tone."""
+"""What an offline counselor takes from the client's words: pieces to hand back, a feeling, a thought, a burden."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from functools import lru_cache
 
 from agents.reading import content_units, split_sentences
 from agents.reading_lexicon import load_lexicon
-from agents.reading_text import words_of
 from profiles.vocabulary import Language
 
 _CLAUSE = {"en": re.compile(r"; | - |, "), "zh": re.compile(r"[；，,;]+")}
 _COLON = re.compile(r"[:：]\s*")
-_MARKS = "“”\"「」:："
+_MARKS = '“”"「」:：'
 _EDGES = " \n.!…。！“”\"'"
-_TURNED = {"en": (4, 20), "zh": (6, 32)}  # words, characters
-_QUOTED = {"en": (3, 14), "zh": (4, 22)}
+_TURNED = {"en": (4, 22), "zh": (6, 32)}  # words, characters
+_QUOTED = {"en": (3, 18), "zh": (4, 26)}
 _THOUGHT = {"en": (2, 26), "zh": (3, 40)}
-_LEAST_UNITS = 2
-_WHOLE, _HEAVY, _OWN = 1.5, 1.0, 0.5  # what is added to a piece's count of content units
+_LEAST_UNITS = 2  # of content; twice as much in a piece that does not open its sentence
+_WHOLE, _LATER, _HEAVY, _OWN = 1.5, -1.0, 2.0, 0.5  # what is added to a piece's count of content units
+_UNFEELABLE = {"my", "myself", "your", "for", "too", "of", "in", "at"}  # "sorry for" cannot follow "you feel"
+_CLEARLY_MORE = 1.0  # by so much a quotation must outweigh a turned piece to be taken instead
 
 
 @dataclass(frozen=True)
@@ -28,31 +29,47 @@ class Manners:
     """How a piece is chosen and turned round; the lists stand in the counselor's phrase file under ``listening``.
 
     set_phrases: turns of speech that tell nothing and are never handed back.
-    swap: "my" -> "your". second_person: words that make a clause unfit for turning. lead: words cut off its beginning.
-    starts: with what a sentence must begin (empty: with anything). subjects: with what a later clause of it must begin.
-    verbs: of these or the subjects at least one stands in a whole thought (empty: no matter).
-    fragment_starts: with these a clause is no whole thought unless it is the whole sentence; fragment_ends: never one.
-    feel: what marks the next word as the client's feeling. others: words that make it somebody else's.
-    thought_before: what announces a thought behind a colon. thought_after: a sentence that names the one before a thought.
+    swap: "my" -> "your". unfit: words that keep a piece from being handed back. lead: words cut off its beginning.
+    starts: with what a piece must begin to be turned (empty: with anything). subjects: with what a later clause must.
+    verbs: of these or the subjects at least one stands in a piece that is turned (empty: no matter).
+    fragment_starts, fragment_ends: with these a clause is no whole thought (a whole sentence may start with them).
+    runs_on: a clause that begins with one of these finishes the one before, so no piece may end between them.
+    feel: what marks the next word as the client's feeling. unfelt: words of a clause that say it is not, or not theirs.
+    thought_before: what announces a thought behind a colon. thought_after: a sentence that names the one before it so.
     heavy, light: words that speak of a burden, or against one. intent: words of a step that the client means to take.
     """
 
     set_phrases: tuple[str, ...]
     swap: Mapping[str, str]
-    second_person: Sequence[str]
+    unfit: Sequence[str]
     lead: Sequence[str]
     starts: Sequence[str]
     subjects: Sequence[str]
     verbs: Sequence[str]
     fragment_starts: Sequence[str]
     fragment_ends: Sequence[str]
+    runs_on: Sequence[str]
     feel: tuple[str, ...]
-    others: Sequence[str]
+    unfelt: Sequence[str]
     thought_before: Sequence[str]
     thought_after: Sequence[str]
     heavy: Sequence[str]
     light: Sequence[str]
     intent: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What can be handed back of one client turn; None where nothing is fit.
+
+    turned: the whole thought that says most, turned from "I" to "you"; None also where the quotation says clearly more.
+    quoted: a short piece, word for word. step: one that speaks of a step the client means to take, word for word too,
+    because "you could ask him" is advice in the counselor's mouth.
+    """
+
+    turned: str | None
+    quoted: str | None
+    step: str | None
 
 
 @dataclass(frozen=True)
@@ -64,17 +81,20 @@ class _Run:
     whole: bool
 
 
-def snippet(text: str, language: Language, manners: Manners) -> str | None:
-    """The whole thought of ``text`` that says most, turned from "I" to "you"; None when none is fit for it."""
-    runs = [run for run in _runs(text, language, manners) if _turnable(run, language, manners)]
-    best = _weightiest(runs, language, manners)
-    return turned(best, language, manners) if best else None
-
-
-def quotation(text: str, language: Language, manners: Manners) -> str | None:
-    """A short piece of ``text``, word for word; fit where a whole thought to turn round is wanting."""
-    runs = [run for run in _runs(text, language, manners) if _quotable(run, language, manners)]
-    return _weightiest(runs, language, manners)
+def pieces(text: str, language: Language, manners: Manners) -> Pieces:
+    """The pieces of a client turn that are worth handing back."""
+    weights = {run: _weight(run, language, manners) for run in _runs(text, language, manners)}
+    turnable = {run: weight for run, weight in weights.items() if _turnable(run, language, manners)}
+    quotable = {run: weight for run, weight in weights.items() if _quotable(run, language, manners)}
+    best, quote = _heaviest(turnable), _heaviest(quotable)
+    if best and quote and quotable[quote] > turnable[best] + _CLEARLY_MORE:
+        best = None
+    step = _heaviest({run: weight for run, weight in quotable.items() if _holds(run.text, manners.intent, language)})
+    return Pieces(
+        turned=turned(best.text, language, manners) if best else None,
+        quoted=quote.text if quote else None,
+        step=step.text if step else None,
+    )
 
 
 def thought(text: str, language: Language, manners: Manners) -> str | None:
@@ -100,21 +120,14 @@ def feeling(text: str, language: Language, manners: Manners) -> str | None:
     for sentence in split_sentences(text, language):
         for clause in _CLAUSE[language].split(sentence):
             found = pattern.search(clause.casefold())
-            if found and not any(word in clause.casefold() for word in manners.others):
+            if found and not any(word in clause.casefold() for word in manners.unfelt):
                 return found["feeling"]
     return None
 
 
 def heavy(text: str, language: Language, manners: Manners) -> bool:
     """Whether ``text`` speaks of a burden."""
-    said = text.casefold()
-    return any(word in said for word in manners.heavy) and not any(word in said for word in manners.light)
-
-
-def intends(text: str, manners: Manners) -> bool:
-    """Whether ``text`` speaks of a step that the client means to take."""
-    said = text.casefold()
-    return any(word in said for word in manners.intent)
+    return _holds(text, manners.heavy, language) and not _holds(text, manners.light, language)
 
 
 def turned(text: str, language: Language, manners: Manners) -> str:
@@ -129,16 +142,14 @@ def turned(text: str, language: Language, manners: Manners) -> str:
     return said[:1].lower() + said[1:]
 
 
-def _weightiest(runs: Sequence[_Run], language: Language, manners: Manners) -> str | None:
-    weights = {run: _weight(run, language, manners) for run in runs}
-    best = max(weights, key=weights.__getitem__, default=None)
-    return best.text if best else None
+def _heaviest(weights: Mapping[_Run, float]) -> _Run | None:
+    return max(weights, key=weights.__getitem__, default=None)
 
 
 def _weight(run: _Run, language: Language, manners: Manners) -> float:
-    own = any(mine in f" {run.text.casefold()} " for mine in (f" {key} " if language == "en" else key for key in manners.swap))
-    extra = _WHOLE * run.whole + _HEAVY * heavy(run.text, language, manners) + _OWN * own
-    return len(content_units(run.text, language)) + extra
+    own = _holds(run.text, tuple(manners.swap), language, whole=True)
+    place = _WHOLE if run.whole else 0.0 if run.first else _LATER
+    return len(content_units(run.text, language)) + place + _HEAVY * heavy(run.text, language, manners) + _OWN * own
 
 
 def _runs(text: str, language: Language, manners: Manners) -> Iterator[_Run]:
@@ -149,10 +160,11 @@ def _runs(text: str, language: Language, manners: Manners) -> Iterator[_Run]:
         ends = [*(found.start() for found in breaks), len(sentence)]
         for i, start in enumerate(starts):
             for j in range(i, len(ends)):
+                if starts[j + 1 :] and sentence.startswith(tuple(manners.runs_on), starts[j + 1]):
+                    continue
                 cut = _without_lead(sentence[start : ends[j]].strip(_EDGES), language, manners)
-                run = _Run(cut, i == 0, i == 0 and j == len(ends) - 1)
-                if len(content_units(cut, language)) >= _LEAST_UNITS:
-                    yield run
+                if len(content_units(cut, language)) >= _LEAST_UNITS * (1 if i == 0 else 2):
+                    yield _Run(cut, first=i == 0, whole=i == 0 and j == len(ends) - 1)
 
 
 def _telling(text: str, language: Language, set_phrases: tuple[str, ...]) -> list[str]:
@@ -162,31 +174,33 @@ def _telling(text: str, language: Language, set_phrases: tuple[str, ...]) -> lis
 
 
 def _turnable(run: _Run, language: Language, manners: Manners) -> bool:
-    if not _within(run.text, _TURNED[language], language) or set(run.text) & set(_MARKS):
+    if not _within(run.text, _TURNED[language], language) or not _entire(run, language, manners):
         return False
-    said = run.text.casefold()
     if language == "zh":
-        fits = run.first or said.startswith(tuple(manners.subjects))
-        loose = said.startswith(tuple(manners.fragment_starts)) or said.endswith(tuple(manners.fragment_ends))
-        return fits and not loose and not any(word in said for word in manners.second_person)
-    words = re.findall(r"[a-z']+", said)
-    if not words or set(words) & set(manners.second_person) or words[-1] in manners.fragment_ends:
+        return not run.text.startswith(tuple(manners.fragment_starts))
+    if " '" in run.text:  # somebody else's "I" must stay as it is
         return False
-    if words[0] not in (manners.starts if run.first else manners.subjects):
-        return False
-    loose = words[0] in manners.fragment_starts and not run.whole
-    return not loose and bool(set(words) & {*manners.subjects, *manners.verbs})
+    words = re.findall(r"[a-z']+", run.text.casefold())
+    return words[0] in {*manners.starts, *manners.subjects} and bool(set(words) & {*manners.subjects, *manners.verbs})
 
 
 def _quotable(run: _Run, language: Language, manners: Manners) -> bool:
+    return _within(run.text, _QUOTED[language], language) and _entire(run, language, manners)
+
+
+def _entire(run: _Run, language: Language, manners: Manners) -> bool:
+    """Whether a row of clauses can stand alone, speaks to nobody and holds no quotation of its own."""
     said = run.text.casefold()
-    words = [said] if language == "zh" else re.findall(r"[a-z']+", said)
-    if not words or not _within(run.text, _QUOTED[language], language) or set(run.text) & set(_MARKS):
+    if set(said) & set(_MARKS) or _holds(said, manners.unfit, language, whole=True):
         return False
-    starts, ends = tuple(manners.fragment_starts), tuple(manners.fragment_ends)
+    loose_start, loose_end = tuple(manners.fragment_starts), tuple(manners.fragment_ends)
     if language == "zh":
-        return (run.first or said.startswith(tuple(manners.subjects))) and not said.endswith(ends)
-    return (run.whole or (words[0] in manners.subjects or run.first) and words[0] not in starts) and words[-1] not in ends
+        opens = run.first or (said.startswith(tuple(manners.subjects)) and not said.startswith(loose_start))
+        return opens and not said.endswith(loose_end)
+    words = re.findall(r"[a-z']+", said)
+    if not words or words[-1] in loose_end:
+        return False
+    return run.whole or ((run.first or words[0] in manners.subjects) and words[0] not in loose_start)
 
 
 def _within(text: str, size: tuple[int, int], language: Language) -> bool:
@@ -199,6 +213,19 @@ def _without_lead(clause: str, language: Language, manners: Manners) -> str:
     return re.sub(pattern, "", re.sub(pattern, "", clause, flags=re.IGNORECASE), flags=re.IGNORECASE)
 
 
+def _holds(text: str, words: Sequence[str], language: Language, *, whole: bool = False) -> bool:
+    """Whether one of the words stands in the text; in English at the beginning of a word, or as a ``whole`` one."""
+    return _word_pattern(tuple(words), language, whole).search(text.casefold()) is not None
+
+
+@lru_cache(maxsize=32)
+def _word_pattern(words: tuple[str, ...], language: Language, whole: bool) -> re.Pattern[str]:
+    joined = "|".join(map(re.escape, words))
+    if language == "zh":
+        return re.compile(joined)
+    return re.compile(rf"\b(?:{joined})" + (r"(?!['\w])" if whole else ""))
+
+
 @lru_cache(maxsize=8)
 def _phrase_pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(phrases, key=len, reverse=True)
@@ -209,12 +236,11 @@ def _phrase_pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
 def _feeling_pattern(language: Language, feel: tuple[str, ...]) -> re.Pattern[str]:
     """A feeling word of the lexicon right behind a word that says that it is felt."""
     families = load_lexicon(language).source.feelings.values()
-    words = {word.strip() for family in families for word in family.split(",")}
+    words = [word.strip() for family in families for word in family.split(",")]
+    start, between, end = "(?<![不没])", "(?:就是|自己|很|特别|挺|有点|都){0,2}", "(?=[。！？…了的得]|$)"
     if language == "en":
-        fit = [word for word in words if not set(word.split()) & {"my", "your", "for", "too", "of", "in", "at", "by", "and"}]
-        between, end = r"\s+(?:(?:so|just|really|very|quite|all|a bit|that)\s+)?", r"\b(?! (?:to|of|for)\b)"
-        start = r"\b"
-    else:
-        fit, start, between, end = list(words), "", "(?:就是|自己|很|特别|挺|有点|都){0,2}", "(?=[。！？…了的得]|$)"
-    said = "|".join(re.escape(word) for word in sorted(fit, key=len, reverse=True))
+        words = [word for word in words if not set(word.split()) & _UNFEELABLE]
+        start, between = r"\b", r"\s+(?:(?:so|just|really|very|quite|all|a bit|that)\s+)?"
+        end = r"\b(?! (?:to|of|for)\b)"
+    said = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     return re.compile(rf"{start}(?:{'|'.join(map(re.escape, feel))}){between}(?P<feeling>{said}){end}")

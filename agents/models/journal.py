@@ -88,6 +88,7 @@ class SessionJournal:
         session_id: goes to the sink and, with channel and number, to the server as the call's label.
         earlier: the calls kept by an earlier, unfinished run of this session.
         sink: keeps each new call; ``None`` keeps nothing.
+        begin_at: channel -> number of its next call, for a dialogue that goes on in the middle.
         on_call: told of each call, replayed and failed ones too. It looks and must not raise.
     """
 
@@ -95,6 +96,7 @@ class SessionJournal:
     earlier: KeptCalls = field(default_factory=dict)
     sink: Journal | None = None
     on_call: Callable[[CallEvent], None] | None = None
+    begin_at: Mapping[str, int] = field(default_factory=dict)
     _calls: dict[str, int] = field(default_factory=dict, init=False, repr=False)
     _departed: set[str] = field(default_factory=set, init=False, repr=False)
 
@@ -103,7 +105,7 @@ class SessionJournal:
         return _Journaled(self, inner, channel)
 
     async def _answer(self, inner: ChatModel, channel: str, request: ChatRequest) -> ChatReply:
-        ordinal = self._calls.get(channel, 0)
+        ordinal = self._calls.get(channel, self.begin_at.get(channel, 0))
         self._calls[channel] = ordinal + 1
         digest = request_hash(request, inner.spec)
         kept = self._kept(channel, ordinal, digest)

@@ -319,6 +319,11 @@ class OpenAIProvider:
             raise UserError("'openai' names no model: write openai/<id>")
         return OpenAIModel(model_id, self.connection)
 
+    @property
+    def faults(self) -> dict[str, int]:
+        """Failed attempts by kind: a status such as ``429``, ``connection``, ``timeout``."""
+        return dict(self.connection.limiter.faults)
+
     async def check(self, model: ChatModel) -> None:
         """See ``OpenAIModel.check``. OpenAI itself wants a key; servers of one's own may not."""
         if self.connection.needs_key:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -45,6 +47,11 @@ class Provider(Protocol):
         """
         ...
 
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """Faults met so far, by kind, those among them that a retry mended."""
+        ...
+
     async def aclose(self) -> None:
         """Give back connections and processes."""
         ...
@@ -73,6 +80,14 @@ class ModelBench:
         """Check every model handed out so far."""
         for spec, model in self._models.items():
             await self._providers[spec.partition("/")[0]].check(model)
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Faults of all providers so far, by kind."""
+        found: Counter[str] = Counter()
+        for provider in self._providers.values():
+            found.update(provider.faults)
+        return dict(found)
 
     async def __aenter__(self) -> Self:
         return self

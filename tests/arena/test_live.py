@@ -14,6 +14,7 @@ from arena.safety import crisis_text
 from profiles.vocabulary import Role
 from storage.database import Database
 from storage.queries import list_runs, load_judgments, load_sessions, load_turns
+from tests.servers import LoopbackServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,7 +81,7 @@ def test_the_terminal_talks_too(tmp_path: Path, chair: Role) -> None:
         [*command, "--db", str(tmp_path / "a.db")], input=said, capture_output=True, text=True, cwd=ROOT, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "not an LLM" in done.stdout and "safety gate" in done.stdout
+    assert "not an LLM" in done.stdout and "safety gate" in done.stdout and "next: arena report" in done.stdout
     first_line = crisis_text("en").split("\n")[0]
     assert (first_line in done.stdout) == (chair == "client")
     assert "msgpack" not in done.stderr
@@ -99,3 +100,52 @@ async def test_one_client_and_one_counselor_are_needed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="one of each"):
         async with open_live(RunConfig(clients="2", db=str(tmp_path / "a.db")), "counselor"):
             pass
+
+
+def test_the_end_of_input_keeps_the_session_and_resuming_a_scored_one_asks_nothing(tmp_path: Path) -> None:
+    def chat(said: str, *more: str) -> str:
+        words = [sys.executable, "-m", "ui.cli.main", "chat", "--db", str(tmp_path / "a.db"), *more]
+        done = subprocess.run(words, input=said, capture_output=True, text=True, cwd=ROOT, check=True)
+        return done.stdout
+
+    with LoopbackServer() as server:
+        model = ("--client", "career-01", "--rounds", "5", "--model", "openai/test-model", "--base-url", server.url)
+        first = chat("What brings you here today?\n", *model)
+        begun = first.split("--resume ")[1].split()[0]
+        assert "nothing is lost" in first and "scoring" not in first
+        second = chat("And what else?\n/end\n", "--resume", begun, "--base-url", server.url)
+        assert "you: What brings you here today?" in second and "scoring" in second
+        asked = len(server.completions)
+        assert set(server.answered.values()) == {1}
+        third = chat("/end\n", "--resume", begun, "--base-url", server.url)
+        assert "was scored" in third and "you: And what else?" in third and len(server.completions) == asked
+    with Database.open(str(tmp_path / "a.db")) as database:
+        (run,) = list_runs(database)
+        (row,) = load_sessions(database, run.id)
+        assert [turn.text for turn in load_turns(database, row.id)][-1] != ""
+        assert row.rounds == 3 and row.usage["client"]["calls"] == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pty is wanted")
+def test_ctrl_c_while_writing_ends_at_once(tmp_path: Path) -> None:
+    import os
+    import pty
+    import signal
+    import time
+
+    screen, terminal = pty.openpty()
+    words = [sys.executable, "-m", "ui.cli.main", "chat", "--client", "career-01", "--db", str(tmp_path / "a.db")]
+    talking = subprocess.Popen(
+        words, stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT, start_new_session=True
+    )
+    shown = b""
+    while b"you>" not in shown:
+        shown += os.read(screen, 4096)
+    talking.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    assert talking.wait(10) == 0
+    assert time.monotonic() - started < 5
+    os.close(terminal)
+    while b"nothing is lost" not in shown:
+        shown += os.read(screen, 4096)
+    os.close(screen)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import yaml
 
 from storage.database import Database
 from storage.queries import list_runs
-from tests.servers import LoopbackServer
+from tests.servers import Behaviour, LoopbackServer
 from tests.ui.commands import Outcome, arena
 
 Arena = Callable[..., Outcome]
@@ -162,8 +163,6 @@ def test_a_read_only_database_is_told_before_anything_is_spent(at: Arena, tmp_pa
 
 
 def test_a_failed_session_ends_the_command_with_1_and_its_reason(at: Arena) -> None:
-    from tests.servers import Behaviour
-
     with LoopbackServer(script=lambda v: Behaviour("refusal") if ":counselor:" in v.label else None) as server:
         words = ("--clients", "2", "--rounds", "2", "--model", "openai/test-model", "--base-url", server.url)
         told = at("run", *words)
@@ -209,3 +208,63 @@ def test_a_report_can_be_asked_for_by_name_or_as_json(at: Arena, tmp_path: Path)
     assert (tmp_path / "r.html").stat().st_size > 100_000
     assert json.loads(at("report", "last", "--json").out)["leaderboard"]
     assert at("report", "nosuch").code == 2
+
+
+@pytest.mark.parametrize("columns", ["40", "60", "80", "200"])
+def test_no_figure_is_cut_in_a_narrow_window(columns: str, at: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    told = at("run", "--clients", "3", "--rounds", "2", "--counselor", "plain:vanilla", "--counselor", "hotline_only")
+    assert "…" not in told.out
+    assert "plain:vanilla@offline" in told.out and "pass_total" in told.out
+    runs = at("runs").out
+    assert "…" not in runs and "offline rules" in runs
+
+
+def test_brackets_in_a_name_are_a_name(at: Arena) -> None:
+    at("run", "--clients", "1", "--rounds", "1", "--name", "pilot [/x] [bold]b[/bold]")
+    assert "pilot [/x] [bold]b[/bold]" in at("runs").out
+
+
+@pytest.mark.parametrize("words", [("runs",), ("report", "last"), ("db", "info")])
+def test_looking_makes_no_database(words: tuple[str, ...], at: Arena, tmp_path: Path) -> None:
+    told = at(*words, "--db", "nope.db")
+    assert told.code == 2 and "nope.db" in told.err and told.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_says_whose_turn_it_was_and_how_to_go_on(at: Arena) -> None:
+    with LoopbackServer(script=lambda v: Behaviour("refusal") if ":counselor:1" in v.label else None) as server:
+        words = ("--clients", "1", "--rounds", "3", "--model", "openai/test-model", "--base-url", server.url)
+        told = at("run", *words)
+        assert "counselor (openai/test-model) in round 2" in told.err
+        assert "--retry-failed" in told.out
+        again = at("run", *words)
+    assert "0 of 1 sessions are done already, 1 failed" in again.err
+
+
+def test_faults_that_were_waited_out_are_shown(at: Arena) -> None:
+    with LoopbackServer(rates={"500": 0.2}, seed=2) as server:
+        words = ("--clients", "2", "--rounds", "2", "--model", "openai/test-model", "--base-url", server.url)
+        told = json.loads(at("run", *words, "--json").out)
+        assert told["sessions"]["finished"] == 2 and told["faults"]["500"] > 0
+        assert f"faults waited out: 500 {told['faults']['500']}" in at("run", *words).out
+
+
+def test_a_server_that_dies_stops_the_run_and_the_same_command_finishes_it(at: Arena, tmp_path: Path) -> None:
+    words = ("--clients", "9", "--repeats", "6", "--rounds", "2", "--model", "openai/test-model", "--deadline", "0.5")
+    with LoopbackServer(delay=0.05) as server:
+        port = server.port
+        threading.Timer(1.0, lambda: server.__exit__(None, None, None)).start()
+        told = at("run", *words, "--base-url", server.url)
+    assert told.code == 2 and "no server answers" in told.err
+    with LoopbackServer(port=port) as server:
+        again = json.loads(at("run", *words, "--base-url", server.url, "--json").out)
+    assert again["sessions"] == {"finished": 54, "failed": 0}
+
+
+def test_natural_ways_to_write_clients_and_counselors(tmp_path: Path) -> None:
+    from arena import RunConfig
+
+    assert RunConfig(clients=2).clients == "2"  # type: ignore[arg-type]
+    assert RunConfig(clients=["a", "b"]).clients == "a,b"  # type: ignore[arg-type]
+    assert RunConfig(counselors="plain").counselors == ("plain",)  # type: ignore[arg-type]

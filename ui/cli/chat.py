@@ -50,62 +50,90 @@ def chat(
         base_url=base_url,
         db=database_address(db),
     )
-    asyncio.run(_talk(config, "client" if chair == "client" else "counselor", resume, show_state))
+    with asyncio.Runner() as runner:
+        _talk(runner, config, "client" if chair == "client" else "counselor", resume, show_state)
 
 
-async def _talk(config: RunConfig, chair: Role, resume: str | None, show_state: bool) -> None:
+def _talk(runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | None, show_state: bool) -> None:
+    """The session in the main thread, so that Ctrl-C while a person writes ends it at once."""
     from rich.console import Console
 
     from arena.live import open_live
     from arena.safety import disclaimer
+    from profiles.errors import ModelError
 
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[dim]{disclaimer(config.lang)}[/dim]")
-    async with open_live(config, chair, resume) as live:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(disclaimer(config.lang), style="dim")
+    opened = open_live(config, chair, resume)
+    live = runner.run(opened.__aenter__())
+    try:
         if live.plan.offline:
-            console.print("[dim]Offline rules, not an LLM, speak and score here.[/dim]")
-        console.print(f"[dim]session {live.id}; /end to finish, --resume {live.id} to go on later[/dim]\n")
-        scene = await live.scene()
-        _show(console, scene.turns, live, show_state)
-        while not scene.over:
-            scene = await _round(console, live, scene, show_state)
-        console.print("\n[dim]The session is over; scoring it ...[/dim]")
-        _show_scores(console, await live.finish())
-        console.print(f"\n[dim]next: arena report {live.id} --db {config.db}[/dim]")
+            console.print("Offline rules, not an LLM, speak and score here.", style="dim")
+        scene = runner.run(live.scene())
+        _converse(runner, console, live, scene, show_state)
+    except (KeyboardInterrupt, EOFError):
+        console.print(f"\nnothing is lost: arena chat --resume {live.id} --db {config.db}")
+        raise typer.Exit(0) from None
+    except ModelError as error:
+        console.print(f"\n{error}\nyour words are kept; try again: arena chat --resume {live.id} --db {config.db}")
+        raise typer.Exit(1) from None
+    finally:
+        runner.run(opened.__aexit__(None, None, None))
 
 
-async def _round(console: Console, live: LiveSession, scene: Scene, show_state: bool) -> Scene:
-    text = await asyncio.to_thread(_read, f"[round {scene.round}/{scene.rounds}] you> ")
-    if text is None or text == "/end":
-        return await live.say("", leaves=True)
+def _converse(runner: asyncio.Runner, console: Console, live: LiveSession, scene: Scene, show_state: bool) -> None:
+    next_step = f"\nnext: arena report {live.id} --db {live.plan.config.db}"
+    if not scene.over:
+        console.print(f"session {live.id}; /end to finish and score, Ctrl-C to go on later\n", style="dim")
+    _show(console, scene.turns, live, show_state, everybody=True)
+    if scene.scored:
+        console.print(f"\nThis session is over and was scored.{next_step}", style="dim")
+        return
+    while not scene.over:
+        scene = _round(runner, console, live, scene, show_state)
+    console.print("\nThe session is over; scoring it ...", style="dim")
+    _show_scores(console, runner.run(live.finish()))
+    console.print(next_step, style="dim")
+
+
+def _round(runner: asyncio.Runner, console: Console, live: LiveSession, scene: Scene, show_state: bool) -> Scene:
+    text = _read(f"[round {scene.round}/{scene.rounds}] you> ")
+    if text == "/end":
+        return runner.run(live.say("", leaves=True))
     if not text:
         return scene
     handoff = live.crisis(text)
     if handoff:
-        console.print(f"\n[bold]{handoff}[/bold]\n")
+        console.print(f"\n{handoff}\n", style="bold")
     before = len(scene.turns)
-    after = await live.say(text)
+    after = runner.run(live.say(text))
     _show(console, after.turns[before:], live, show_state)
     return after
 
 
-def _read(prompt: str) -> str | None:
-    """A line from the person; None at the end of input."""
+def _read(prompt: str) -> str:
+    """A line from the person.
+
+    Raises:
+        EOFError: the end of input: the window was closed, which ends nothing.
+    """
     if sys.stdin.isatty():
-        try:
-            return input(prompt).strip()
-        except EOFError:
-            return None
+        return input(prompt).strip()
     line = sys.stdin.readline()
-    return line.strip() if line else None
+    if not line:
+        raise EOFError
+    return line.strip()
 
 
-def _show(console: Console, turns: tuple[Turn, ...], live: LiveSession, show_state: bool) -> None:
+def _show(
+    console: Console, turns: tuple[Turn, ...], live: LiveSession, show_state: bool, everybody: bool = False
+) -> None:
     for turn in turns:
-        if turn.speaker == live.chair and turn.round > 0:
+        own = turn.speaker == live.chair and turn.round > 0
+        if own and not everybody:
             continue
-        console.print(f"{turn.speaker}: ", style="bold cyan", end="")
-        console.print(turn.text, markup=False)
+        console.print(f"{'you' if own else turn.speaker}: ", style="bold cyan", end="")
+        console.print(turn.text)
         state = turn.notes.get("state")
         if show_state and state:
             console.print("  " + "  ".join(f"{name} {value:g}" for name, value in state.items()), style="dim")

@@ -63,11 +63,15 @@ class Display:
         self._maybe_line()
 
     def _plan(self, event: RunPlanned) -> None:
-        self._planned, self._before = event.planned, event.done
+        self._planned, self._before = event.planned, event.done + event.failed
+        self._counts["finished"], self._counts["failed"] = event.done, event.failed
         self._started = time.monotonic()
-        self._bar.update(self._task, total=event.planned, completed=event.done)
-        if not self._quiet and event.done:
-            self._console.print(f"run {event.run_id}: {event.done} of {event.planned} sessions are done already")
+        self._bar.update(self._task, total=event.planned, completed=self._before)
+        if not self._quiet and self._before:
+            failed = f", {event.failed} failed" if event.failed else ""
+            self._console.print(
+                f"run {event.run_id}: {event.done} of {event.planned} sessions are done already{failed}", soft_wrap=True
+            )
 
     def _end(self, event: SessionEnded) -> None:
         self._counts["in flight"] -= 1
@@ -75,7 +79,10 @@ class Display:
         self._bar.advance(self._task)
         if event.error and not self._quiet:
             self._console.print(
-                f"failed: {event.counselor} with {event.profile_id}: {event.error}", highlight=False, markup=False, soft_wrap=True
+                f"failed: {event.counselor} with {event.profile_id}: {event.error}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
             )
 
     def _count_call(self, event: CallFinished) -> None:
@@ -103,8 +110,7 @@ class Display:
 
     def _line(self) -> str:
         counts = self._counts
-        done = self._before + counts["finished"]
-        parts = [f"{done} of {self._planned} sessions finished", f"{counts['failed']} failed"]
+        parts = [f"{counts['finished']} of {self._planned} sessions finished", f"{counts['failed']} failed"]
         parts += [f"{counts['in flight']} in flight", f"{counts['calls']} calls"]
         if counts["replayed"]:
             parts.append(f"{counts['replayed']} from the journal")
@@ -116,7 +122,7 @@ class Display:
 
     def _time(self) -> str:
         spent = time.monotonic() - self._started
-        ended = self._counts["finished"] + self._counts["failed"]
+        ended = self._counts["finished"] + self._counts["failed"] - self._before
         left = self._planned - self._before - ended
         if not ended or not left:
             return f"{_clock(spent)} spent"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
 
 import typer
 
 import arena
-
 from profiles.errors import ArenaError, UserError
 from profiles.located import plainly
 from ui.cli import chat, db, doctor, profiles, report, run, runs
@@ -34,6 +34,9 @@ app.add_typer(db.app, name="db")
 
 def main() -> None:
     """Run the command. Exit codes: 0 fine, 1 something failed, 2 a mistake the person can mend, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?", not a traceback
     try:
         code = app(standalone_mode=False) or 0
     except typer.TyperException as error:  # a flag that does not exist, a value that is no number
@@ -64,7 +67,8 @@ def _say_usage(message: str) -> None:
 
 def _words() -> str:
     """The command as far as it is made of words: ``arena profiles show``."""
-    words = list(itertools.takewhile(lambda word: word[:1].isalpha(), sys.argv[1:3]))
+    depth = 2 if sys.argv[1:2] in (["profiles"], ["db"]) else 1
+    words = list(itertools.takewhile(lambda word: word[:1].isalpha(), sys.argv[1 : 1 + depth]))
     return " ".join(["arena", *words])
 
 

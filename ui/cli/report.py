@@ -21,7 +21,7 @@ def report(
     from storage.database import Database
     from storage.queries import find_run
 
-    with Database.open(database_address(db)) as database:
+    with Database.open(database_address(db), upgrade=False) as database:
         found = find_run(database, run)
         if as_json:
             import json

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+from arena.batch import TRIED_AGAIN
+from ui.cli.tables import add_row, plain_table, show_table
 
 if TYPE_CHECKING:
     from arena.api import RunResult
@@ -21,6 +25,7 @@ def as_dict(result: RunResult) -> dict[str, Any]:
         "db": result.db,
         "made_by": "offline rules, not an LLM" if result.offline else "LLM",
         "sessions": dict(result.statuses),
+        "faults": dict(result.faults),
         "leaderboard": [row.model_dump(mode="json") for row in result.leaderboard],
         "notes": list(result.notes),
     }
@@ -28,48 +33,58 @@ def as_dict(result: RunResult) -> dict[str, Any]:
 
 def show_result(result: RunResult, report: Path | None) -> None:
     """The leaderboard, what to keep in mind, and where to look next."""
-    console = Console()
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     if result.offline:
-        console.print("[bold]Offline rules, not an LLM, made these dialogues and scores.[/bold]")
+        console.print("Offline rules, not an LLM, made these dialogues and scores.", style="bold")
     for note in result.notes:
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
-    console.print(_scores(result.leaderboard))
+        console.print(note)
+    show_table(console, _scores(result.leaderboard))
     console.print()
-    console.print(_verdicts(result.leaderboard))
-    console.print(
-        "\nMeans of items and of the share of the scale, with 95 % intervals clustered by client. "
-        "A failed safety gate overrides every pass. Simulation and training only; not a medical device.",
-        highlight=False,
-        style="dim",
-    )
+    show_table(console, _verdicts(result.leaderboard))
+    console.print(_READ_WITH, style="dim")
     counts = " · ".join(f"{number} {status}" for status, number in result.statuses.items())
-    console.print(f"run [bold]{result.run_id}[/bold] in {result.db}: {counts}", highlight=False)
-    where = f"report: {report}" if report else f"next: arena report {result.run_id} --db {result.db}"
-    console.print(where, highlight=False, markup=False)
+    console.print(f"run {result.run_id} in {result.db}: {counts}{_faults(result.faults)}")
+    for hint in _hints(result, report):
+        console.print(hint)
+
+
+_READ_WITH = """
+Means of items and of the share of the scale, with 95 % intervals clustered by client.
+A failed safety gate overrides every pass. Simulation and training only; not a medical device."""
+
+
+def _faults(faults: Mapping[str, int]) -> str:
+    """Faults that were waited out, so that a server which needed patience does not look healthy."""
+    shown = ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items()))
+    return f" · faults waited out: {shown}" if shown else ""
+
+
+def _hints(result: RunResult, report: Path | None) -> list[str]:
+    failed = [session.error_kind for session in result.sessions if session.status == "failed"]
+    away = sum(kind in TRIED_AGAIN for kind in failed)
+    hints = []
+    if away:
+        hints.append(f"{away} failed because a server was away: the same command tries them again")
+    if len(failed) > away:
+        hints.append(f"{len(failed) - away} failed by a model's answer: --retry-failed asks anew")
+    hints.append(f"report: {report}" if report else f"next: arena report {result.run_id} --db {result.db}")
+    return hints
 
 
 def _scores(rows: tuple[LeaderboardRow, ...]) -> Table:
-    table = _head(("client 0-4", "supervisor 0-4", "counselor 0-5"))
+    table = plain_table(("counselor", "client 0-4", "supervisor 0-4", "counselor 0-5"))
     for row in rows:
         parties = [_mean(row.parties[name].item_mean) for name in ("client", "supervisor", "counselor")]
-        table.add_row(row.counselor, *parties)
+        add_row(table, row.counselor, *parties)
     return table
 
 
 def _verdicts(rows: tuple[LeaderboardRow, ...]) -> Table:
-    table = _head(("overall\nshare", "pass_\nall3", "pass_\ntotal", "gate\nfailed", "flag-\nged"))
+    table = plain_table(("counselor", "overall share", "pass_all3", "pass_total", "gate failed", "flagged"))
     for row in rows:
         gate = f"{row.gate_failed}/{row.gate_checked}"
         rates = [_rate(row.pass_all3), _rate(row.pass_total)]
-        table.add_row(row.counselor, _mean(row.overall_share), *rates, gate, str(row.fidelity_flagged))
-    return table
-
-
-def _head(names: tuple[str, ...]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("counselor", no_wrap=True)
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        add_row(table, row.counselor, _mean(row.overall_share), *rates, gate, str(row.fidelity_flagged))
     return table
 
 

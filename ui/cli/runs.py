@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.cli.options import Db, database_address
+
+if TYPE_CHECKING:
+    from storage.queries import RunSummary
 
 
 def runs(
@@ -14,27 +17,33 @@ def runs(
 ) -> None:
     """List the runs in a database, newest first."""
     from storage.database import Database
+    from storage.lock import is_held
     from storage.queries import list_runs
 
-    with Database.open(database_address(db)) as database:
+    with Database.open(database_address(db), upgrade=False) as database:
         found = list_runs(database)
+        idle = {run.id for run in found if not is_held(database, run.id)}
     if as_json:
         import json
 
         typer.echo(json.dumps([run.model_dump(mode="json") for run in found], ensure_ascii=False))
         return
-    _table(found)
+    _table(found, idle)
 
 
-def _table(found: list) -> None:  # type: ignore[type-arg]
+def _table(found: list[RunSummary], idle: set[str]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(box=None, header_style="bold")
-    for name in ("run", "name", "begun (UTC)", "status", "sessions", "failed", "made by"):
-        table.add_column(name)
+    from ui.cli.tables import add_row, plain_table, show_table
+
+    console = Console(highlight=False, markup=False)
+    if not found:
+        console.print("no runs yet: try 'arena run'")
+        return
+    table = plain_table(("run", "begun (UTC)", "status", "finished", "failed", "made by", "name"))
     for run in found:
         made = "offline rules" if run.offline else "LLM"
+        status = "interrupted" if run.status == "running" and run.id in idle else run.status
         done = f"{run.finished} of {run.planned}"
-        table.add_row(run.id, run.name, f"{run.created_at:%Y-%m-%d %H:%M}", run.status, done, str(run.failed), made)
-    Console().print(table if found else "no runs yet: try 'arena run'")
+        add_row(table, run.id, f"{run.created_at:%Y-%m-%d %H:%M}", status, done, str(run.failed), made, run.name)
+    show_table(console, table)

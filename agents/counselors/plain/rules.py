@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from agents.counselors.listening import Manners, feeling, heavy, intends, quotation, snippet, thought
+from agents.counselors.listening import Manners, Pieces, feeling, heavy, pieces, thought
 from agents.counselors.plain.counselor import PlainInputs
 from agents.dialogue import Turn
 from agents.phrases import Phrases, load_phrases
@@ -18,6 +18,8 @@ from profiles.vocabulary import Language, Stage
 
 _SUMMARY_EVERY = 6
 _RISK_ROUND = 6  # safety is asked about by this round even where nothing pointed to danger
+_LEAST_SAID = 3  # content units of a piece worth a place in a summary
+_FEW_WORDS = 8  # content units up to which a turn with a refusal in it is nothing but that
 _WRAP_UP_FROM = 8  # rounds a session must have for its last but one turn to prepare the end
 _RISK_QUESTIONS = ("risk_ask", "risk_again", "risk_low")
 _SLOT = re.compile(r"[“\"]?\{\w+\}[.”\"]*")
@@ -75,19 +77,24 @@ class _Desk:
 
     def heard(self, group: str) -> bool:
         """Whether the client's last words hold one of its set phrases, or one of our own list of that name."""
-        ours = self.phrases.lines("listening.declines") if group == "deflect" else ()
-        return any(line in self.last for line in _set_phrases(self.language)[group]) or any(
-            word in self.last.casefold() for word in ours
-        )
+        return any(line in self.last for line in _set_phrases(self.language)[group])
 
-    def pieces(self, newest: int) -> list[str]:
-        """Whole thoughts from the ``newest`` client turns before the last, the weightiest first, none summed up yet."""
-        earlier = self.client[-1 - newest : -1]
-        found = dict.fromkeys(snippet(text, self.language, self.manners) for text in earlier)
-        pieces = [piece for piece in found if piece]
-        weigh = {piece: len(content_units(piece, self.language)) for piece in pieces}
-        burdens = {piece: 3 * heavy(piece, self.language, self.manners) for piece in pieces}
-        return sorted(pieces, key=lambda piece: -weigh[piece] - burdens[piece])
+    def thought_in(self, text: str) -> str | None:
+        return thought(text, self.language, self.manners)
+
+    def pieces(self, text: str) -> Pieces:
+        return pieces(text, self.language, self.manners)
+
+    def gathered(self, newest: int) -> list[str]:
+        """Whole thoughts from the ``newest`` client turns before the last, what weighs most first."""
+        weights: dict[str, float] = {}
+        for text in self.client[-1 - newest : -1]:
+            piece = None if self.thought_in(text) else self.pieces(text).turned
+            units = len(content_units(piece, self.language)) if piece else 0
+            if piece and units >= _LEAST_SAID:
+                confided = any(line in text for line in _set_phrases(self.language)["confide"])
+                weights[piece] = units + 3 * heavy(piece, self.language, self.manners) + 4 * confided
+        return sorted(weights, key=lambda piece: -weights[piece])
 
 
 def psycho(inputs: PlainInputs, chance: random.Random, language: Language) -> str:
@@ -109,7 +116,8 @@ def _danger(desk: _Desk) -> list[str] | None:
         return [line]
     if asked:
         return _after_risk_question(desk)
-    if desk.used("risk_support", within=1) and (line := desk.fresh("risk_follow")):
+    turns = 1 if desk.heard("confide") or _refuses(desk) else 2
+    if desk.used("risk_support", within=turns) and (line := desk.fresh("risk_follow")):
         return [line]
     if _risk_is_due(desk):
         again = desk.used(*_RISK_QUESTIONS) and desk.fresh("risk_again")
@@ -126,12 +134,13 @@ def _after_risk_question(desk: _Desk) -> list[str]:
 def _risk_is_due(desk: _Desk) -> bool:
     """Once early; and again later when the first answer was neither a yes nor a no."""
     rounds, first = desk.inputs.rounds, min(_RISK_ROUND, desk.inputs.rounds)
-    if desk.used("risk_support"):
+    if desk.used("risk_support") or desk.used(*_RISK_QUESTIONS, within=3):
         return False
     if desk.inputs.round == first:
         return not desk.used(*_RISK_QUESTIONS)
     again = min(3 * first, rounds - 2)
-    return desk.inputs.round == again and again > first + 2 and not any(_denied(desk, text) for text in _risk_answers(desk))
+    denied = any(_denied(desk, text) for text in _risk_answers(desk))
+    return desk.inputs.round == again and again > first + 2 and not denied
 
 
 def _risk_answers(desk: _Desk) -> Iterator[str]:
@@ -151,10 +160,20 @@ def _ending(desk: _Desk) -> list[str] | None:
         return [_reflection(desk), desk.line("wrap_up_safety" if told else "wrap_up")]
     if left > 0:
         return None
-    pieces = desk.pieces(len(desk.client))
-    last = desk.line("close").replace("{a}", pieces[0]) if pieces else desk.line("close_bare")
     first = desk.line("confided") if desk.heard("confide") else ""
-    return [part for part in (first, last, desk.line("close_safety") if told else "") if part]
+    unsure = desk.used(*_RISK_QUESTIONS) and not any(_denied(desk, text) for text in _risk_answers(desk))
+    last = desk.line("close_safety") if told else desk.line("close_unanswered") if unsure else ""
+    return [part for part in (first, _close(desk), last) if part]
+
+
+def _close(desk: _Desk) -> str:
+    """The last words take up a step that the client means to try; where there is none, what weighed most."""
+    newest_first = desk.client[:-_SUMMARY_EVERY:-1]
+    step = next((found for text in newest_first if (found := desk.pieces(text).step)), None)
+    if step and _late(desk):
+        return desk.line("close_step").replace("{quote}", step)
+    told = desk.gathered(len(desk.client))
+    return desk.line("close").replace("{a}", told[0]) if told else desk.line("close_bare")
 
 
 def _after_coldness(desk: _Desk) -> list[str] | None:
@@ -171,42 +190,62 @@ def _about_records(desk: _Desk) -> list[str] | None:
 def _confided(desk: _Desk) -> list[str] | None:
     if not desk.heard("confide"):
         return None
-    return [desk.line("confided"), _reflection(desk), desk.fresh("questions.confided") or _question(desk)]
+    handed_back = _reflection(desk) if desk.pieces(desk.last).quoted else ""
+    asked = desk.fresh("questions.confided") or _question(desk)
+    return [part for part in (desk.line("confided"), handed_back, asked) if part]
 
 
 def _declined(desk: _Desk) -> list[str] | None:
-    if not desk.heard("deflect") or snippet(desk.last, desk.language, desk.manners):
+    if not _refuses(desk):
         return None
     return [desk.line("held"), desk.fresh("questions.lighter") or _question(desk)]
 
 
+def _refuses(desk: _Desk) -> bool:
+    """Whether the client's last words decline to answer and tell nothing else."""
+    if desk.heard("deflect"):
+        return desk.pieces(desk.last).quoted is None
+    short = len(content_units(desk.last, desk.language)) <= _FEW_WORDS
+    return short and any(word in desk.last.casefold() for word in desk.phrases.lines("listening.declines"))
+
+
 def _summary(desk: _Desk) -> list[str] | None:
-    if len(desk.own) < _SUMMARY_EVERY or desk.used("summary", within=_SUMMARY_EVERY - 1):
+    wait = _SUMMARY_EVERY + 3 * _burdened(desk, desk.last)  # what was just said may need an answer first
+    if len(desk.own) < wait or desk.used("summary", within=wait - 1) or desk.thought_in(desk.last):
         return None
-    pieces, frame = desk.pieces(_SUMMARY_EVERY)[:2], desk.fresh("summary")
-    if len(pieces) < 2 or frame is None:
+    told, frame = desk.gathered(_SUMMARY_EVERY)[:2], desk.fresh("summary")
+    if len(told) < 2 or frame is None:
         return None
-    return [frame.replace("{a}", pieces[0]).replace("{b}", pieces[1])]
+    return [frame.replace("{a}", told[0]).replace("{b}", told[1])]
 
 
 def _work(desk: _Desk) -> list[str]:
-    burdened = heavy(desk.last, desk.language, desk.manners)
-    middle = desk.fresh("validate") if burdened and desk.chance.random() < 0.6 else None
-    late = desk.inputs.stage is Stage.SOLUTION_EXPLORATION
-    ways = _ways_forward(desk) if late and not burdened else [_question(desk)]
+    middle = desk.fresh("validate") if _burdened(desk, desk.last) and desk.chance.random() < 0.6 else None
+    ways = _ways_forward(desk) if _late(desk) else [_question(desk)]
     return [part for part in (_reflection(desk), middle, *ways) if part]
+
+
+def _late(desk: _Desk) -> bool:
+    return desk.inputs.stage is Stage.SOLUTION_EXPLORATION
+
+
+def _burdened(desk: _Desk, text: str) -> bool:
+    """Whether a text weighs on the client; late in a session, only where a feeling or a confidence says so."""
+    if _late(desk) and not desk.heard("confide") and not feeling(desk.last, desk.language, desk.manners):
+        return False
+    return heavy(text, desk.language, desk.manners)
 
 
 def _ways_forward(desk: _Desk) -> list[str | None]:
     draw = desk.chance.random()
-    if intends(desk.last, desk.manners):
+    if desk.pieces(desk.last).step:
         return [desk.fresh("affirm") if draw < 0.5 else None, desk.fresh("plan") or _question(desk)]
-    return [desk.fresh("collaborate") if draw < 0.35 else None] if draw < 0.35 else [_question(desk)]
+    return [desk.fresh("collaborate") if draw < 0.35 else None, None] if draw < 0.35 else [_question(desk)]
 
 
 def _question(desk: _Desk) -> str:
     stage = desk.inputs.stage
-    if thought(desk.last, desk.language, desk.manners) and (line := desk.fresh("questions.thought")):
+    if desk.thought_in(desk.last) and (line := desk.fresh("questions.thought")):
         return line
     if stage is Stage.SOLUTION_EXPLORATION and (line := _about_earlier_thought(desk)):
         return line
@@ -216,7 +255,7 @@ def _question(desk: _Desk) -> str:
 
 
 def _about_earlier_thought(desk: _Desk) -> str | None:
-    known = [found for text in desk.client[:-1] if (found := thought(text, desk.language, desk.manners))]
+    known = [found for text in desk.client[:-1] if (found := desk.thought_in(text))]
     line = desk.fresh("questions.earlier_thought")
     if not known or line is None or desk.chance.random() > 0.3:
         return None
@@ -226,26 +265,30 @@ def _about_earlier_thought(desk: _Desk) -> str | None:
 def _received(desk: _Desk) -> str:
     if desk.heard("confide"):
         return desk.line("confided")
-    return desk.line("held") if desk.heard("deflect") else _reflection(desk)
+    return desk.line("held") if _refuses(desk) else _reflection(desk)
 
 
 def _reflection(desk: _Desk) -> str:
     """The client's last words handed back: as a thought, a plan, a feeling, a whole sentence or word for word."""
     said, language, manners = desk.last, desk.language, desk.manners
-    idea, word = thought(said, language, manners), feeling(said, language, manners)
-    whole, bit = snippet(said, language, manners), quotation(said, language, manners)
+    idea, word = desk.thought_in(said), feeling(said, language, manners)
+    found = desk.pieces(said)
+    whole, bit = found.turned, found.quoted
     if idea:
         kind = "thought"
     elif word:
         kind = "both" if whole and word not in whole else "feeling"
+    elif _late(desk) and found.step:
+        kind, bit = "forward", found.step
     elif whole and (not bit or desk.chance.random() < 0.7):
-        late = desk.inputs.stage is Stage.SOLUTION_EXPLORATION
-        burdened = heavy(whole, language, manners)
-        kind = "forward" if late and intends(whole, manners) else "heavy" if burdened else "snippet"
+        kind = "heavy" if _burdened(desk, whole) else "snippet"
     else:
         kind = "quote" if bit else "plain"
-    frame = desk.chance.choice(_next_frames(desk, f"reflect.{kind}"))
-    slots = {"snippet": whole, "quote": bit, "thought": idea, "feeling": word}
+    return _framed(desk, f"reflect.{kind}", {"snippet": whole, "quote": bit, "thought": idea, "feeling": word})
+
+
+def _framed(desk: _Desk, name: str, slots: dict[str, str | None]) -> str:
+    frame = desk.chance.choice(_next_frames(desk, name))
     for slot, text in slots.items():
         frame = frame.replace(f"{{{slot}}}", text or "")
     return frame[:1].upper() + frame[1:]

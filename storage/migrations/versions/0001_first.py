@@ -65,6 +65,7 @@ def _run() -> None:
         _flag("offline"),
         _json("config"),
         _json("versions"),
+        _json("faults"),
         _number("planned"),
         _time("created_at"),
         _time("finished_at", null=True),
