@@ -160,6 +160,9 @@ def _context(data: RunData) -> dict[str, Any]:
         "config": [*_flat(data.run.config), *_flat(data.run.versions)],
         "views": session_views(data),
         "few": FEW,
+        "readers_failed": sum(
+            session.outcome.get("safety_reader", "not_set") not in ("not_set", "ok") for session in data.sessions
+        ),
         "css": Markup(_asset("report.css")),
         "js": Markup(script),
         "plotly": Markup(plotly),

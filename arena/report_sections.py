@@ -14,7 +14,7 @@ from storage.queries import JudgmentWithScores
 from storage.tables import SafetyEventRow, SessionRow
 
 FEW = 30  # sessions below which a cell is flagged
-CHANNELS = ("client", "counselor", "judge.client", "judge.supervisor", "judge.counselor", "self", "fidelity")
+CHANNELS = ("client", "counselor", "judge.client", "judge.supervisor", "judge.counselor", "self", "fidelity", "safety")
 
 
 @dataclass(frozen=True)

@@ -266,3 +266,18 @@ def test_a_second_reader_that_fails_says_so(tmp_path: Path) -> None:
     with LoopbackServer(script=one_kind("prose", "safety")) as server:
         (row,) = over_http(server, tmp_path, clients="1", safety_model="openai/test-judge").sessions
     assert row.status == "finished" and row.outcome["safety_reader"].startswith("bad_output")
+
+
+def test_the_report_shows_faults_and_a_reader_that_failed(tmp_path: Path) -> None:
+    from arena.report import write_report
+
+    rates = {"500": 0.2}
+    with LoopbackServer(rates=rates, seed=2) as server:
+        result = over_http(server, tmp_path)
+    with LoopbackServer(script=one_kind("prose", "safety")) as server:
+        second = over_http(server, tmp_path, safety_model="openai/test-judge")
+    with Database.open(result.db) as database:
+        faults = write_report(database, result.run_id, tmp_path / "a.html").read_text(encoding="utf-8")
+        reader = write_report(database, second.run_id, tmp_path / "b.html").read_text(encoding="utf-8")
+    assert f"500: {result.faults['500']}" in faults
+    assert "In 2 sessions the second safety reader could not read" in reader
