@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.phrases import Phrases
+from agents.reading import split_sentences
 from profiles.schema import Profile
 from profiles.vocabulary import Stage
 
@@ -25,6 +26,7 @@ class Chunk:
         return "thought" if self.kind in _AROUND_THOUGHTS else self.kind
 
 
+_BREATH, LONGEST = 240, 600  # characters
 _AROUND_THOUGHTS = {"automatic", "intermediate", "core", "balanced"}
 _WEIGHTS: dict[str, dict[Stage, float]] = {
     # kind: how timely in trust_building, diagnosis, solution_exploration; 0 keeps it for another stage
@@ -61,7 +63,7 @@ def _all(profile: Profile, phrases: Phrases) -> Iterator[tuple[str, str, str]]:
     thought_frames = phrases.lines("frames.thought")
     for fact in profile.facts:
         frame = phrases.pick("frames.other", fact.id) if fact.told_by == "other" else "{text}"
-        yield "fact", fact.text, frame.replace("{text}", fact.text)
+        yield from (("fact", text, frame.replace("{text}", text)) for text in _sayable(fact.text, profile))
     for number, feeling in enumerate(profile.feelings):
         text = phrases.nth("frames.feeling", number).replace("{feeling}", feeling)
         yield "feeling", text, text
@@ -77,5 +79,17 @@ def _all(profile: Profile, phrases: Phrases) -> Iterator[tuple[str, str, str]]:
         field = kind if kind == "coping" else f"{kind}s"
         yield from ((kind, text, text) for text in getattr(profile, field))
     if not profile.facts:
-        for text in (profile.current_distress, profile.detailed_distress):
-            yield "story", text, phrases.pick("frames.other", text).replace("{text}", text)
+        for whole in (profile.current_distress, profile.detailed_distress):
+            for text in _sayable(whole, profile):
+                yield "story", text, phrases.pick("frames.other", text).replace("{text}", text)
+
+
+def _sayable(text: str, profile: Profile) -> list[str]:
+    """A text as pieces that one would say in one breath: nobody recites a page."""
+    pieces: list[str] = []
+    for sentence in split_sentences(text.strip(), profile.lang):
+        if pieces and len(pieces[-1]) + len(sentence) < _BREATH:
+            pieces[-1] = f"{pieces[-1]}{' ' if profile.lang == 'en' else ''}{sentence}"
+        else:
+            pieces.append(sentence[:LONGEST])
+    return [text.strip()] if len(text) <= _BREATH else pieces

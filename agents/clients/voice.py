@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents.clients.dynamic.permission import RISK_FACT, Permission
-from agents.clients.stock import Chunk, stock
+from agents.clients.stock import LONGEST, Chunk, stock
 from agents.phrases import Phrases, load_phrases
 from agents.reading import Reading
 from agents.reading_text import words_of
@@ -76,17 +76,16 @@ class Speech:
 def speak(scene: Scene, chance: random.Random) -> Speech:
     """The client's next words; never equal to an earlier utterance of the session."""
     if not scene.own:
-        return Speech(scene.profile.opening or _greet(scene, chance))
+        return Speech(scene.profile.opening.strip() or _greet(scene, chance).strip())
     speech = _on_risk(scene, chance) or _on_coldness(scene, chance) or _content(scene, chance)
-    if speech.text in scene.own or not speech.text:
-        return Speech(_never_said(scene), speech.told)
-    return speech
+    text = speech.text.strip()
+    return Speech(text if text and text not in scene.own else _never_said(scene), speech.told)
 
 
 def _greet(scene: Scene, chance: random.Random) -> str:
     frame = chance.choice(scene.phrases.lines("greeting_answer"))
     chunks = stock(scene.profile, Stage.TRUST_BUILDING, scene.phrases)
-    return frame.replace("{text}", chunks[0].text if chunks else scene.profile.current_distress)
+    return frame.replace("{text}", chunks[0].text if chunks else scene.profile.current_distress[:LONGEST])
 
 
 def _on_risk(scene: Scene, chance: random.Random) -> Speech | None:
@@ -221,13 +220,13 @@ def _closer(scene: Scene, chance: random.Random) -> str | None:
 
 def _never_said(scene: Scene) -> str:
     """A sentence for when the card has run dry: known content in a combination not heard before."""
-    return next(text for text in _combinations(scene) if text not in scene.own)
+    return next(text for text in map(str.strip, _combinations(scene)) if text not in scene.own)
 
 
 def _combinations(scene: Scene) -> Iterator[str]:
     join, lines = scene.phrases.join, scene.phrases.lines("fallback")
     told = [chunk.text for stage in list(Stage)[:3] for chunk in stock(scene.profile, stage, scene.phrases)]
-    told = list(dict.fromkeys(told)) or [scene.profile.current_distress]
+    told = list(dict.fromkeys(told)) or [scene.profile.current_distress[:LONGEST]]
     start = len(scene.own)
     for number in range(len(lines) * len(told)):
         place = start + number

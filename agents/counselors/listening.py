@@ -20,7 +20,6 @@ _QUOTED = {"en": (3, 18), "zh": (4, 26)}
 _THOUGHT = {"en": (2, 26), "zh": (3, 40)}
 _LEAST_UNITS = 2  # of content; twice as much in a piece that does not open its sentence
 _WHOLE, _LATER, _HEAVY, _OWN = 1.5, -1.0, 2.0, 0.5  # what is added to a piece's count of content units
-_UNFEELABLE = {"my", "myself", "your", "for", "too", "of", "in", "at"}  # "sorry for" cannot follow "you feel"
 _CLEARLY_MORE = 1.0  # by so much a quotation must outweigh a turned piece to be taken instead
 
 
@@ -34,7 +33,8 @@ class Manners:
     verbs: of these or the subjects at least one stands in a piece that is turned (empty: no matter).
     fragment_starts, fragment_ends: with these a clause is no whole thought (a whole sentence may start with them).
     runs_on: a clause that begins with one of these finishes the one before, so no piece may end between them.
-    feel: what marks the next word as the client's feeling. unfelt: words of a clause that say it is not, or not theirs.
+    feel: one pattern for the client's saying that it feels one of {words}, the lexicon's feeling words.
+    unfelt: words of a clause that say that the feeling is none, or somebody else's.
     thought_before: what announces a thought behind a colon. thought_after: a sentence that names the one before it so.
     heavy, light: words that speak of a burden, or against one. intent: words of a step that the client means to take.
     """
@@ -49,7 +49,7 @@ class Manners:
     fragment_starts: Sequence[str]
     fragment_ends: Sequence[str]
     runs_on: Sequence[str]
-    feel: tuple[str, ...]
+    feel: Sequence[str]
     unfelt: Sequence[str]
     thought_before: Sequence[str]
     thought_after: Sequence[str]
@@ -92,8 +92,8 @@ def pieces(text: str, language: Language, manners: Manners) -> Pieces:
     step = _heaviest({run: weight for run, weight in quotable.items() if _holds(run.text, manners.intent, language)})
     return Pieces(
         turned=turned(best.text, language, manners) if best else None,
-        quoted=quote.text if quote else None,
-        step=step.text if step else None,
+        quoted=quote.text[:1].upper() + quote.text[1:] if quote else None,
+        step=step.text[:1].upper() + step.text[1:] if step else None,
     )
 
 
@@ -116,7 +116,7 @@ def thought(text: str, language: Language, manners: Manners) -> str | None:
 
 def feeling(text: str, language: Language, manners: Manners) -> str | None:
     """The client's own word for a feeling, such as can follow "feel"; None where none was named."""
-    pattern = _feeling_pattern(language, manners.feel)
+    pattern = _feeling_pattern(language, manners.feel[0])
     for sentence in split_sentences(text, language):
         for clause in _CLAUSE[language].split(sentence):
             found = pattern.search(clause.casefold())
@@ -178,8 +178,6 @@ def _turnable(run: _Run, language: Language, manners: Manners) -> bool:
         return False
     if language == "zh":
         return not run.text.startswith(tuple(manners.fragment_starts))
-    if " '" in run.text:  # somebody else's "I" must stay as it is
-        return False
     words = re.findall(r"[a-z']+", run.text.casefold())
     return words[0] in {*manners.starts, *manners.subjects} and bool(set(words) & {*manners.subjects, *manners.verbs})
 
@@ -191,7 +189,7 @@ def _quotable(run: _Run, language: Language, manners: Manners) -> bool:
 def _entire(run: _Run, language: Language, manners: Manners) -> bool:
     """Whether a row of clauses can stand alone, speaks to nobody and holds no quotation of its own."""
     said = run.text.casefold()
-    if set(said) & set(_MARKS) or _holds(said, manners.unfit, language, whole=True):
+    if set(said) & set(_MARKS) or " '" in f" {said}" or _holds(said, manners.unfit, language, whole=True):
         return False
     loose_start, loose_end = tuple(manners.fragment_starts), tuple(manners.fragment_ends)
     if language == "zh":
@@ -233,14 +231,8 @@ def _phrase_pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=8)
-def _feeling_pattern(language: Language, feel: tuple[str, ...]) -> re.Pattern[str]:
-    """A feeling word of the lexicon right behind a word that says that it is felt."""
+def _feeling_pattern(language: Language, form: str) -> re.Pattern[str]:
+    """The form with the lexicon's feeling words in it, the longest first."""
     families = load_lexicon(language).source.feelings.values()
     words = [word.strip() for family in families for word in family.split(",")]
-    start, between, end = "(?<![不没])", "(?:就是|自己|很|特别|挺|有点|都){0,2}", "(?=[。！？…了的得]|$)"
-    if language == "en":
-        words = [word for word in words if not set(word.split()) & _UNFEELABLE]
-        start, between = r"\b", r"\s+(?:(?:so|just|really|very|quite|all|a bit|that)\s+)?"
-        end = r"\b(?! (?:to|of|for)\b)"
-    said = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    return re.compile(rf"{start}(?:{'|'.join(map(re.escape, feel))}){between}(?P<feeling>{said}){end}")
+    return re.compile(form.replace("{words}", "|".join(map(re.escape, sorted(words, key=len, reverse=True)))))

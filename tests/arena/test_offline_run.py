@@ -126,3 +126,17 @@ def test_turns_are_numbered_and_alternate(contest: RunResult) -> None:
             assert [turn.index for turn in turns] == list(range(51))
             assert [turn.speaker for turn in turns] == ["counselor", *["client", "counselor"] * 25]
             assert [turn.round for turn in turns] == [0, *(number for number in range(1, 26) for _ in "ab")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("text", ["I cannot sleep. ", "Sad", "  It hurts.\n" * 1500, "睡不着。" * 3000])
+def test_a_card_with_one_text_never_repeats_itself_either(tmp_path: Path, lang: str, text: str) -> None:
+    import json
+
+    card = {"id": "tiny", "theme": "other", "lang": lang, "current_distress": text}
+    (tmp_path / "tiny.json").write_text(json.dumps(card), encoding="utf-8")
+    settings = {"counselors": ("plain", "echo"), "clients": str(tmp_path / "tiny.json"), "lang": lang, "rounds": 40}
+    for talk in transcripts(play(tmp_path, **settings)).values():
+        said = [words for speaker, _, words in talk if speaker == "client"]
+        assert len(set(said)) == 40
+        assert max(map(len, said)) < 2500

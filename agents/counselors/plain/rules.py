@@ -126,6 +126,8 @@ def _danger(desk: _Desk) -> list[str] | None:
 
 
 def _after_risk_question(desk: _Desk) -> list[str]:
+    if desk.used("risk_support"):  # told before, so this was no refusal
+        return [desk.fresh("risk_follow") or f"{desk.line('confided')}{desk.phrases.glue}{_question(desk)}"]
     if _denied(desk, desk.last):
         return [desk.line("risk_denied"), _question(desk)]
     return [desk.line("risk_declined"), desk.line("questions.lighter")]
@@ -168,7 +170,8 @@ def _ending(desk: _Desk) -> list[str] | None:
 
 def _close(desk: _Desk) -> str:
     """The last words take up a step that the client means to try; where there is none, what weighed most."""
-    newest_first = desk.client[:-_SUMMARY_EVERY:-1]
+    secrets = _set_phrases(desk.language)["confide"]
+    newest_first = [text for text in desk.client[:-_SUMMARY_EVERY:-1] if not any(line in text for line in secrets)]
     step = next((found for text in newest_first if (found := desk.pieces(text).step)), None)
     if step and _late(desk):
         return desk.line("close_step").replace("{quote}", step)
@@ -257,7 +260,7 @@ def _question(desk: _Desk) -> str:
 def _about_earlier_thought(desk: _Desk) -> str | None:
     known = [found for text in desk.client[:-1] if (found := desk.thought_in(text))]
     line = desk.fresh("questions.earlier_thought")
-    if not known or line is None or desk.chance.random() > 0.3:
+    if not known or line is None or desk.used("questions.earlier_thought", within=4) or desk.chance.random() > 0.3:
         return None
     return line.replace("{thought}", desk.chance.choice(known))
 
