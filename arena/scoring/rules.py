@@ -76,7 +76,13 @@ def _reason(driver: str | None, positive: bool, features: Features, words: Phras
 
 def _quotes(places: tuple[tuple[int, str], ...], chance: random.Random) -> list[Quote]:
     picked = places if len(places) <= _QUOTES else chance.sample(places, _QUOTES)
-    return [Quote(turn=turn, quote=text[:_LONGEST_QUOTE]) for turn, text in sorted(picked)]
+    return [Quote(turn=turn, quote=_short(text)) for turn, text in sorted(picked)]
+
+
+def _short(text: str) -> str:
+    """The beginning of a long turn, cut between words."""
+    cut = text[:_LONGEST_QUOTE]
+    return cut if cut == text or " " not in cut else cut.rpartition(" ")[0]
 
 
 RULES = {"scoring.judge": judge}

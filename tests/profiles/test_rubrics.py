@@ -222,7 +222,7 @@ def put(value: object, *place: str | int) -> Callable[[Raw], None]:
         pytest.param(drop(*RUNG), "dimensions.3.anchors", "[0, 1, 3, 4]", id="rung gone"),
         pytest.param(put("x", *C4, "anchors", 5), "dimensions.3.anchors", "C4 has", id="rung too many"),
         pytest.param(put("C1", *C4, "id"), "dimensions.3.id", "'C1' stands twice", id="id twice"),
-        pytest.param(put("C 4", *C4, "id"), "dimensions.3.id", "match", id="id with a space"),
+        pytest.param(put("C 4", *C4, "id"), "dimensions.3.id", "does not fit", id="id with a space"),
         pytest.param(put("  ", "title", "zh"), "title", "at least 1 character", id="blank title"),
         pytest.param(put([4, 0], "range"), "range", "lower one first", id="range backwards"),
         pytest.param(put([0, 4.5], "range"), "range", "two whole numbers", id="range with a fraction"),

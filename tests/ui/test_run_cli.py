@@ -15,7 +15,7 @@ import yaml
 
 from storage.database import Database
 from storage.queries import list_runs
-from tests.servers import Behaviour, LoopbackServer
+from tests.servers import Behaviour, LoopbackServer, Visit
 from tests.ui.commands import Outcome, arena
 
 Arena = Callable[..., Outcome]
@@ -251,14 +251,17 @@ def test_faults_that_were_waited_out_are_shown(at: Arena) -> None:
 
 
 def test_a_server_that_dies_stops_the_run_and_the_same_command_finishes_it(at: Arena, tmp_path: Path) -> None:
-    words = ("--clients", "9", "--repeats", "6", "--rounds", "2", "--model", "openai/test-model", "--deadline", "0.5")
-    with LoopbackServer(delay=0.05) as server:
+    def die_at_the_hundredth(visit: Visit) -> None:
+        if visit.number == 100:
+            threading.Thread(target=server.__exit__, args=(None, None, None)).start()
+
+    words = ("run", "--clients", "9", "--repeats", "6", "--rounds", "2", "--model", "openai/test-model")
+    with LoopbackServer(script=die_at_the_hundredth, delay=0.02) as server:
         port = server.port
-        threading.Timer(1.0, lambda: server.__exit__(None, None, None)).start()
-        told = at("run", *words, "--base-url", server.url)
+        told = at(*words, "--base-url", server.url, "--deadline", "1")
     assert told.code == 2 and "no server answers" in told.err
     with LoopbackServer(port=port) as server:
-        again = json.loads(at("run", *words, "--base-url", server.url, "--json").out)
+        again = json.loads(at(*words, "--base-url", server.url, "--json").out)
     assert again["sessions"] == {"finished": 54, "failed": 0}
 
 

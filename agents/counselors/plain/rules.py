@@ -79,6 +79,10 @@ class _Desk:
         """Whether the client's last words hold one of its set phrases, or one of our own list of that name."""
         return any(line in self.last for line in _set_phrases(self.language)[group])
 
+    def dark(self, text: str) -> bool:
+        """Whether a text speaks of danger: such words are answered at once and never used as mere material."""
+        return risk_level(text, self.language) != "none"
+
     def thought_in(self, text: str) -> str | None:
         return thought(text, self.language, self.manners)
 
@@ -89,7 +93,8 @@ class _Desk:
         """Whole thoughts from the ``newest`` client turns before the last, what weighs most first."""
         weights: dict[str, float] = {}
         for text in self.client[-1 - newest : -1]:
-            piece = None if self.thought_in(text) else self.pieces(text).turned
+            apart = self.thought_in(text) or self.dark(text)
+            piece = None if apart else self.pieces(text).turned
             units = len(content_units(piece, self.language)) if piece else 0
             if piece and units >= _LEAST_SAID:
                 confided = any(line in text for line in _set_phrases(self.language)["confide"])
@@ -172,7 +177,7 @@ def _close(desk: _Desk) -> str:
     """The last words take up a step that the client means to try; where there is none, what weighed most."""
     secrets = _set_phrases(desk.language)["confide"]
     newest_first = [text for text in desk.client[:-_SUMMARY_EVERY:-1] if not any(line in text for line in secrets)]
-    step = next((found for text in newest_first if (found := desk.pieces(text).step)), None)
+    step = next((found for text in newest_first if not desk.dark(text) and (found := desk.pieces(text).step)), None)
     if step and _late(desk):
         return desk.line("close_step").replace("{quote}", step)
     told = desk.gathered(len(desk.client))
@@ -241,7 +246,7 @@ def _burdened(desk: _Desk, text: str) -> bool:
 
 def _ways_forward(desk: _Desk) -> list[str | None]:
     draw = desk.chance.random()
-    if desk.pieces(desk.last).step:
+    if desk.pieces(desk.last).step and not desk.dark(desk.last):
         return [desk.fresh("affirm") if draw < 0.5 else None, desk.fresh("plan") or _question(desk)]
     return [desk.fresh("collaborate") if draw < 0.35 else None, None] if draw < 0.35 else [_question(desk)]
 
@@ -281,7 +286,7 @@ def _reflection(desk: _Desk) -> str:
         kind = "thought"
     elif word:
         kind = "both" if whole and word not in whole else "feeling"
-    elif _late(desk) and found.step:
+    elif _late(desk) and found.step and not desk.dark(said):
         kind, bit = "forward", found.step
     elif whole and (not bit or desk.chance.random() < 0.7):
         kind = "heavy" if _burdened(desk, whole) else "snippet"
