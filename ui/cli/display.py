@@ -17,6 +17,7 @@ from agents.models.base import OFFLINE
 from agents.models.pricing import cost
 from arena.events import CallFinished, Event, RunPlanned, SessionEnded, SessionStarted
 
+_ON_FIRST_LINE = 3  # how the sessions stand; calls, tokens, cost and time come below
 _PLAIN_EVERY = 10.0  # seconds between plain lines
 
 
@@ -105,10 +106,15 @@ class Display:
     def _render(self) -> Table:
         table = Table.grid(padding=(0, 2))
         table.add_row(self._bar)
-        table.add_row(self._line())
+        parts = self._parts()
+        table.add_row(" · ".join(parts[:_ON_FIRST_LINE]))
+        table.add_row(" · ".join(parts[_ON_FIRST_LINE:]))
         return table
 
     def _line(self) -> str:
+        return " · ".join(self._parts())
+
+    def _parts(self) -> list[str]:
         counts = self._counts
         parts = [f"{counts['finished']} of {self._planned} sessions finished", f"{counts['failed']} failed"]
         parts += [f"{counts['in flight']} in flight", f"{counts['calls']} calls"]
@@ -118,7 +124,7 @@ class Display:
             parts.append(f"{counts['tokens in']:,} + {counts['tokens out']:,} tokens")
             parts.append("cost unknown" if self._cost is None else f"{self._cost:.2f} US dollars")
         parts.append(self._time())
-        return " · ".join(parts)
+        return parts
 
     def _time(self) -> str:
         spent = time.monotonic() - self._started
