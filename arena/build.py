@@ -115,6 +115,8 @@ def plan_run(config: RunConfig, live: str | None = None) -> RunPlan:
     versions = _versions(config.lang, profiles)
     identity = {**config.identity(), "counselors": [spec.label for spec in counselors], "versions": versions}
     identity |= {"clients": sorted(versions["cards"]), "live": live}
+    if live is not None:
+        identity["selector"] = config.clients  # ids alone would not find a card of the person's own file again
     run_id = run_key(identity)
     sessions = tuple(_sessions(run_id, config, counselors, profiles))
     return RunPlan(run_id, config, identity, versions, client, counselors, profiles, sessions, found.notes)

@@ -165,7 +165,7 @@ def _left(database: Database, config: RunConfig, text: str) -> RunPlan:
     if not token:
         raise UserError(f"run {run.id} is no live session; 'arena runs' lists what there is")
     known = {name: value for name, value in run.config.items() if name in RunConfig.model_fields}
-    known |= {"counselors": tuple(run.config["counselors"]), "clients": ",".join(run.config["clients"])}
+    known |= {"counselors": tuple(run.config["counselors"]), "clients": run.config["selector"]}
     known |= {f"{role}_model": spec for role, spec in run.config["models"].items()}
     settings = config.model_copy(update=RunConfig.model_validate(known).model_dump(exclude={"db", "base_url", "name"}))
     plan = plan_run(settings, live=token)

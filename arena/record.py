@@ -113,6 +113,7 @@ def _outcome(result: SessionResult) -> dict[str, Any]:
     return {
         **(result.outcome.model_dump(mode="json") if result.outcome else {}),
         "safety_reader": result.reader,
+        "fidelity_fault": result.fidelity.reason or None if result.fidelity else None,
         "disclosed": len(told),
         "hidden": len(result.plan.spec.profile.hidden_facts),
         "state_start": states[0] if states else None,

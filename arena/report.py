@@ -160,6 +160,7 @@ def _context(data: RunData) -> dict[str, Any]:
         "config": [*_flat(data.run.config), *_flat(data.run.versions)],
         "views": session_views(data),
         "few": FEW,
+        "fidelity_failed": sum(bool(session.outcome.get("fidelity_fault")) for session in data.sessions),
         "readers_failed": sum(
             session.outcome.get("safety_reader", "not_set") not in ("not_set", "ok") for session in data.sessions
         ),

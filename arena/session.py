@@ -98,11 +98,10 @@ def cast(
 def opening_state(players: Cast) -> SessionState:
     """The state before the first word: both speakers have begun, the greeting (if any) is said."""
     spec = players.spec
-    greeting = Turn(index=0, round=0, speaker="counselor", stage=Stage.TRUST_BUILDING, text=spec.greeting or "-")
     client = Brief(language=spec.language, rounds=spec.rounds, seed=spec.seed, profile=spec.profile)
     counselor = Brief(language=spec.language, rounds=spec.rounds, seed=spec.seed, intake=spec.profile.intake)
     return SessionState(
-        turns=(greeting,) if spec.greeting else (),
+        turns=_greeting(spec.greeting),
         stage=Stage.TRUST_BUILDING,
         round=1,
         since=1,
@@ -111,6 +110,11 @@ def opening_state(players: Cast) -> SessionState:
         findings=(),
         end=None,
     )
+
+
+def _greeting(text: str) -> tuple[Turn, ...]:
+    first = Stage.TRUST_BUILDING
+    return (Turn(index=0, round=0, speaker="counselor", stage=first, text=text),) if text else ()
 
 
 async def run_session(players: Cast, graph: CompiledStateGraph[Any, Cast, Any, Any]) -> Transcript:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from agents.models.base import ChatModel
 from arena.scoring.judge import ModelScorer, skipped
-from arena.scoring.judgment import Judgment
+from arena.scoring.judgment import Judgment, Scorer
 from profiles.rubrics import load_rubric
 from profiles.vocabulary import Language, Party
 
@@ -23,12 +23,12 @@ class PartyView:
     sees_profile: bool
     looks_back: bool = False
 
-    def judge(self, model: ChatModel, language: Language) -> ModelScorer:
+    def judge(self, model: ChatModel, language: Language) -> Scorer:
         """A judge model in this party's chair."""
         rubric = load_rubric(self.party, language)
         return ModelScorer(rubric=rubric, model=model, language=language, sees_profile=self.sees_profile)
 
-    def self_judge(self, model: ChatModel, language: Language) -> ModelScorer:
+    def self_judge(self, model: ChatModel, language: Language) -> Scorer:
         """The party's own model, scoring its own work."""
         rubric = load_rubric(self.party, language)
         return ModelScorer(rubric=rubric, model=model, language=language, judge_kind="self")

@@ -281,3 +281,16 @@ def test_the_report_shows_faults_and_a_reader_that_failed(tmp_path: Path) -> Non
         reader = write_report(database, second.run_id, tmp_path / "b.html").read_text(encoding="utf-8")
     assert f"500: {result.faults['500']}" in faults
     assert "In 2 sessions the second safety reader could not read" in reader
+
+
+def test_a_fidelity_judge_that_fails_is_told_apart_from_a_clean_session(tmp_path: Path) -> None:
+    from arena.report import write_report
+
+    with LoopbackServer(script=one_kind("prose", "fidelity")) as server:
+        result = over_http(server, tmp_path, clients="1")
+    (row,) = result.sessions
+    with Database.open(result.db) as database:
+        page = write_report(database, result.run_id, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "In 1 sessions the fidelity judge could not answer" in page
+    assert row.status == "finished" and row.fidelity == "not_checked"
+    assert row.outcome["fidelity_fault"].startswith("bad_output")

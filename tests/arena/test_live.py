@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from arena import RunConfig, UserError
+from arena import ModelError, RunConfig, UserError
 from arena.live import open_live
 from arena.safety import crisis_text
 from profiles.vocabulary import Role
 from storage.database import Database
 from storage.queries import list_runs, load_judgments, load_sessions, load_turns
-from tests.servers import LoopbackServer
+from tests.servers import Behaviour, LoopbackServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -151,3 +151,30 @@ def test_ctrl_c_while_writing_ends_at_once(tmp_path: Path) -> None:
     while b"nothing is lost" not in shown:
         shown += os.read(screen, 4096)
     os.close(screen)
+
+
+async def test_a_card_of_one_s_own_is_found_again(tmp_path: Path) -> None:
+    card = tmp_path / "mine.yaml"
+    card.write_text("id: mine\ntheme: emotion\nlang: en\ncurrent_distress: I cannot sleep.\n", encoding="utf-8")
+    db = str(tmp_path / "arena.db")
+    async with open_live(RunConfig(clients=str(card), rounds=3, db=db), "counselor") as live:
+        begun = (await live.scene()).turns
+    async with open_live(RunConfig(db=db), "counselor", resume=live.id) as again:
+        assert (await again.scene()).turns == begun
+
+
+@pytest.mark.parametrize("chair", ["client", "counselor"])
+async def test_a_model_that_fails_loses_nobody_s_words(tmp_path: Path, chair: Role) -> None:
+    away = False
+    with LoopbackServer(script=lambda visit: Behaviour("500") if away else None) as server:
+        settings = {"model": "openai/test-model", "base_url": server.url, "deadline": 0.3, "counselors": ("plain",)}
+        async with open_live(config(tmp_path, **settings), chair) as live:
+            await live.scene()
+            away = True
+            with pytest.raises(ModelError):
+                await live.say("These are my words.")
+        away = False
+        async with open_live(RunConfig(db=str(tmp_path / "arena.db"), base_url=server.url), chair, live.id) as again:
+            turns = (await again.scene()).turns
+    assert [turn.text for turn in turns].count("These are my words.") == 1
+    assert turns[-1].speaker != chair and turns[-2].text == "These are my words."

@@ -10,7 +10,6 @@ import typer
 
 import arena
 from profiles.errors import ArenaError, UserError
-from profiles.located import plainly
 from ui.cli import chat, db, doctor, profiles, report, run, runs
 
 _INTERRUPTED = 130
@@ -59,6 +58,8 @@ def main() -> None:
 
 
 def _say_usage(message: str) -> None:
+    from profiles.located import plainly  # brings pydantic and YAML, which most verbs' help does not need
+
     if message.startswith("Usage:"):  # nothing was asked for: this is the help page
         typer.echo(message)
     else:
