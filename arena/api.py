@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agents.models.providers import ModelBench, ProviderSettings
 from arena.build import RunPlan, plan_run
 from arena.config import RunConfig
-from arena.events import Observer, ignore
+from arena.events import Notice, Observer, ignore
 from arena.settings import Settings
 from profiles.errors import UserError
 from storage.database import Database
@@ -99,7 +99,7 @@ async def arun(config: RunConfig, observe: Observer = ignore, retry_failed: bool
 
     plan = plan_run(config)
     with Database.open(config.db) as database, hold_run(database, plan.id):
-        async with ModelBench(provider_settings(config)) as bench:
+        async with ModelBench(provider_settings(config, observe)) as bench:
             for spec in sorted(plan.model_specs()):
                 bench.model(spec)
             await bench.check()
@@ -113,18 +113,20 @@ async def list_models(base_url: str) -> list[str]:
     Raises:
         UserError: no server answers there, or it refuses the key.
     """
-    from agents.models.openai import Connection
+    from agents.models.connection import Connection
 
     async with Connection(base_url, Settings().openai_api_key) as connection:
         return await connection.models() or []
 
 
-def provider_settings(config: RunConfig) -> ProviderSettings:
+def provider_settings(config: RunConfig, observe: Observer = ignore) -> ProviderSettings:
     """What the providers need: keys from the environment, the rest from the configuration."""
     settings = Settings()
+    named = config.base_urls  # one for all stands above the environment
     return ProviderSettings(
-        base_url=config.base_url or settings.openai_base_url,
-        api_key=settings.openai_api_key,
+        base_urls=named if "" in named else {**settings.base_urls, **named},
+        api_keys=settings.api_keys,
+        notify=lambda line: observe(Notice(line=line)),
         max_connections=config.max_connections,
         timeout=config.timeout,
         deadline=config.deadline,

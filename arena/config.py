@@ -9,15 +9,30 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from arena.session import OnHarm
 from arena.stages import StageMode
 from profiles.located import read_yaml, validate
 from profiles.vocabulary import Language
 
-# These change how fast and where a run goes, not what it finds; they are no part of its identity.
-_NOT_IDENTITY = frozenset({"max_connections", "timeout", "deadline", "db", "name", "base_url"})
+HOW_NOT_WHAT = frozenset(
+    {
+        "max_connections",
+        "max_rpm",
+        "max_tpm",
+        "timeout",
+        "deadline",
+        "session_deadline",
+        "max_calls",
+        "max_cost",
+        "cache",
+        "base_url",
+        "db",
+        "name",
+    }
+)
+"""These change how fast, how far and where a run goes, not what it finds; they are no part of its identity."""
 # These are said again in resolved form: models by role, counselors and clients by the plan.
 _RESOLVED = frozenset({"model", "client_model", "judge_model", "counselors", "clients"})
 
@@ -38,8 +53,15 @@ class RunConfig(BaseModel):
         opening: who speaks first; with ``counselor`` a fixed greeting stands before round 1.
         resistance: set every client's resistance to this level (0-3) instead of its card's.
         self_score: let the counselor's own model score the counselor party too.
-        temperature: sent to servers when set. timeout, deadline: seconds a try, and a call with all its retries.
-        send_seed: send the call's seed to servers too.
+        temperature: sent to servers when set. send_seed: send the call's seed to servers too.
+        max_tokens: the most tokens of one utterance, hidden thought included; judges are not cut off.
+        max_connections: sessions at a time, and calls at a time to one server.
+        max_rpm, max_tpm: requests and tokens a minute to one server.
+        timeout, deadline: seconds that one try of a call may take, and a call with all its tries.
+        session_deadline: seconds that one session may take; one that takes longer fails and is tried again next time.
+        max_calls, max_cost: calls and US dollars that the whole run may spend; there it stops, to go on another time.
+        cache: take answers to identical requests from earlier runs in the database; needs temperature 0.
+        base_url: an OpenAI-compatible server for all models, or servers by model address (``vllm/x``) or provider.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,10 +84,17 @@ class RunConfig(BaseModel):
     self_score: bool = True
     temperature: float | None = Field(default=None, ge=0, le=2)
     send_seed: bool = False
+    max_tokens: int | None = Field(default=None, ge=1)
     max_connections: int = Field(default=8, ge=1, le=1000)
+    max_rpm: int | None = Field(default=None, ge=1)
+    max_tpm: int | None = Field(default=None, ge=1)
     timeout: float = Field(default=180.0, gt=0)
     deadline: float = Field(default=600.0, gt=0)
-    base_url: str | None = None
+    session_deadline: float | None = Field(default=None, gt=0)
+    max_calls: int | None = Field(default=None, ge=0)
+    max_cost: float | None = Field(default=None, ge=0)
+    cache: bool = False
+    base_url: str | dict[str, str] | None = None
     db: str = "arena.db"
     name: str = ""
 
@@ -80,6 +109,12 @@ class RunConfig(BaseModel):
         if isinstance(given, int) and not isinstance(given, bool):
             return str(given)
         return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
+
+    @model_validator(mode="after")
+    def _same_again(self) -> Self:
+        if self.cache and self.temperature != 0:
+            raise ValueError("cache: only at temperature 0 is an old answer as good as a new one; set temperature to 0")
+        return self
 
     @field_validator("counselors")
     @classmethod
@@ -102,6 +137,13 @@ class RunConfig(BaseModel):
         return validate(cls, located.value, located)
 
     @property
+    def base_urls(self) -> dict[str, str]:
+        """Servers by model address or provider; the one for all under ``""``."""
+        if self.base_url is None:
+            return {}
+        return {"": self.base_url} if isinstance(self.base_url, str) else dict(self.base_url)
+
+    @property
     def role_models(self) -> dict[str, str]:
         """Addresses of the default counselor's, the client's and the judge's model."""
         return {
@@ -112,7 +154,7 @@ class RunConfig(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """The settings that make a run what it is."""
-        settings = self.model_dump(mode="json", exclude=set(_NOT_IDENTITY | _RESOLVED))
+        settings = self.model_dump(mode="json", exclude=set(HOW_NOT_WHAT | _RESOLVED))
         models = {role: spec for role, spec in self.role_models.items() if role != "counselor"}
         return {**settings, "models": models}
 

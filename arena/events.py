@@ -8,6 +8,12 @@ from agents.dialogue import Turn, Usage
 from profiles.schema import Record
 
 
+class Notice(Record):
+    """One line about what takes long before or between sessions, such as a server that starts."""
+
+    line: str
+
+
 class RunPlanned(Record):
     """A run is about to start: ``planned`` sessions; ``done`` finished and ``failed`` failed before, for good."""
 
@@ -61,7 +67,7 @@ class RunEnded(Record):
     failed: int
 
 
-Event = RunPlanned | SessionStarted | TurnTaken | CallFinished | SessionEnded | RunEnded
+Event = Notice | RunPlanned | SessionStarted | TurnTaken | CallFinished | SessionEnded | RunEnded
 Observer = Callable[[Event], None]
 
 

@@ -21,7 +21,7 @@ from agents.models.sampled import SampledModel
 from arena.api import provider_settings
 from arena.batch import Tally, run_row
 from arena.build import RunPlan, plan_run
-from arena.config import RunConfig
+from arena.config import HOW_NOT_WHAT, RunConfig
 from arena.play import SessionResult, assess, cast_for
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.safety import SafetyFinding, crisis_text, screen_client
@@ -167,7 +167,7 @@ def _left(database: Database, config: RunConfig, text: str) -> RunPlan:
     known = {name: value for name, value in run.config.items() if name in RunConfig.model_fields}
     known |= {"counselors": tuple(run.config["counselors"]), "clients": run.config["selector"]}
     known |= {f"{role}_model": spec for role, spec in run.config["models"].items()}
-    settings = config.model_copy(update=RunConfig.model_validate(known).model_dump(exclude={"db", "base_url", "name"}))
+    settings = config.model_copy(update=RunConfig.model_validate(known).model_dump(exclude=set(HOW_NOT_WHAT)))
     plan = plan_run(settings, live=token)
     if plan.id != run.id:
         raise UserError(f"live session {run.id} was begun with other cards or prompts; begin a new one")

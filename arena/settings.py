@@ -13,4 +13,18 @@ class Settings(BaseSettings):
 
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    vllm_api_key: SecretStr | None = Field(default=None, validation_alias="VLLM_API_KEY")
+    vllm_base_url: str | None = Field(default=None, validation_alias="VLLM_BASE_URL")
     arena_db: str = Field(default="arena.db", validation_alias="ARENA_DB")
+
+    @property
+    def api_keys(self) -> dict[str, SecretStr]:
+        """Keys by provider."""
+        keys = {"openai": self.openai_api_key, "vllm": self.vllm_api_key}
+        return {provider: key for provider, key in keys.items() if key is not None}
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        """Servers by provider."""
+        urls = {"openai": self.openai_base_url, "vllm": self.vllm_base_url}
+        return {provider: url for provider, url in urls.items() if url}

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -22,14 +22,27 @@ ENTRY_POINTS = "counsel_arena.providers"
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """What a provider may need. ``timeout``: seconds a call may take; ``deadline``: with all its retries."""
+    """What a provider may need.
 
-    base_url: str | None = None
-    api_key: SecretStr | None = None
+    Args:
+        base_urls: addresses of servers by model address (``vllm/<id>``) or provider (``vllm``); under ``""`` for all.
+        api_keys: keys by provider.
+        timeout, deadline: seconds that one try of a call may take, and the call with all its retries.
+        notify: is told, in one line, of what takes long before anything is asked, such as a server that starts.
+    """
+
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    api_keys: Mapping[str, SecretStr] = field(default_factory=dict)
     max_connections: int = 8
     timeout: float = 120.0
     deadline: float = 600.0
     rule_packages: tuple[str, ...] = ("agents",)
+    notify: Callable[[str], None] = field(default=lambda line: None)
+
+    def url_for(self, spec: str) -> str | None:
+        """The server's address for a model, the most special one first; ``None`` where none is named."""
+        found = (self.base_urls.get(key) for key in (spec, spec.partition("/")[0], ""))
+        return next((url for url in found if url), None)
 
 
 class Provider(Protocol):

@@ -13,10 +13,11 @@ from pydantic import BaseModel, create_model
 
 from agents.dialogue import Usage
 from agents.models.base import ChatReply, ChatRequest, Message, Sampling
+from agents.models.connection import Connection
 from agents.models.journal import CallEvent, SessionJournal, request_hash
 from agents.models.labels import label_headers, request_label
 from agents.models.limits import Patience
-from agents.models.openai import Connection, OpenAIModel
+from agents.models.openai import OpenAIModel
 from profiles.errors import ModelError, Unavailable
 from tests.servers import Behaviour, LoopbackServer
 

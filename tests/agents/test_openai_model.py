@@ -19,8 +19,9 @@ from pydantic import BaseModel, Field, SecretStr
 
 from agents.ask import ask
 from agents.models.base import ChatReply, ChatRequest, Message, Sampling
+from agents.models.connection import OPENAI_URL, Connection
 from agents.models.limits import Limiter, Patience
-from agents.models.openai import OPENAI_URL, Connection, OpenAIModel, open_provider
+from agents.models.openai import OpenAIModel, open_provider
 from agents.models.providers import ModelBench, ProviderSettings
 from agents.prompts import load_prompt
 from profiles.errors import ArenaError, ModelError, RateLimited, TooLong, Unavailable, UserError
@@ -103,7 +104,7 @@ async def test_chinese_travels_both_ways() -> None:
 
 async def test_models_of_a_run_share_one_connection() -> None:
     async with LoopbackServer(delay=0.02, api_key=CANARY) as server:
-        settings = ProviderSettings(server.url, SecretStr(CANARY), max_connections=3)
+        settings = ProviderSettings({"": server.url}, {"openai": SecretStr(CANARY)}, max_connections=3)
         async with ModelBench(settings) as bench:
             models = [bench.model("openai/test-model"), bench.model("openai/test-judge")]
             await bench.check()
@@ -113,6 +114,16 @@ async def test_models_of_a_run_share_one_connection() -> None:
         assert {visit.body["model"] for visit in server.completions} == {"test-model", "test-judge"}
 
 
+async def test_models_may_live_on_servers_of_their_own() -> None:
+    async with LoopbackServer() as first_server, LoopbackServer() as second_server:
+        urls = {"openai": first_server.url, "openai/test-judge": second_server.url}
+        async with ModelBench(ProviderSettings(urls)) as bench:
+            await bench.model("openai/test-model").generate(request())
+            await bench.model("openai/test-judge").generate(request())
+            await bench.model("openai/test-judge").generate(request())
+    assert [len(server.completions) for server in (first_server, second_server)] == [1, 2]
+
+
 async def test_a_connection_lists_the_server_s_models() -> None:
     async with LoopbackServer(api_key=CANARY) as server, Connection(server.url, SecretStr(CANARY)) as connection:
         assert await connection.models() == ["test-model", "test-judge"]
@@ -120,7 +131,7 @@ async def test_a_connection_lists_the_server_s_models() -> None:
 
 async def test_the_settings_bound_a_call() -> None:
     async with LoopbackServer(only("stall")) as server:
-        async with ModelBench(ProviderSettings(server.url, timeout=0.2, deadline=0.3)) as bench:
+        async with ModelBench(ProviderSettings({"": server.url}, timeout=0.2, deadline=0.3)) as bench:
             started = time.monotonic()
             with pytest.raises(Unavailable):
                 await bench.model("openai/test-model").generate(request())
@@ -129,8 +140,9 @@ async def test_the_settings_bound_a_call() -> None:
 
 async def test_the_default_server_is_openais_and_an_address_needs_a_model() -> None:
     provider = open_provider(ProviderSettings())
-    assert provider.connection.address == OPENAI_URL
-    assert provider.connection.needs_key
+    connection = provider.model("test-model").connection
+    assert connection.address == OPENAI_URL
+    assert connection.needs_key
     with pytest.raises(UserError, match="openai/<id>"):
         provider.model("")
     await provider.aclose()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli.options import Db, database_address
+from ui.cli.options import BaseUrl, Db, database_address, servers
 from ui.cli.run import Lang
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def chat(
     rounds: Annotated[int, typer.Option(min=1, max=200, help="Rounds at most.")] = 25,
     show_state: Annotated[bool, typer.Option("--show-state", help="As counselor: see the client's state.")] = False,
     resume: Annotated[str | None, typer.Option(help="Go on with a session that was left: its id, or last.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible server.")] = None,
+    base_url: BaseUrl = None,
     db: Db = None,
 ) -> None:
     """Talk as counselor or client. Leave with /end; close the window and nothing is lost: go on with --resume."""
@@ -47,7 +47,7 @@ def chat(
         judge_model=judge_model,
         lang=lang.value,
         rounds=rounds,
-        base_url=base_url,
+        base_url=servers(base_url),
         db=database_address(db),
     )
     with asyncio.Runner() as runner:

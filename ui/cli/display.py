@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.models.base import OFFLINE
 from agents.models.pricing import cost
-from arena.events import CallFinished, Event, RunPlanned, SessionEnded, SessionStarted
+from arena.events import CallFinished, Event, Notice, RunPlanned, SessionEnded, SessionStarted
 
 _ON_FIRST_LINE = 3  # how the sessions stand; calls, tokens, cost and time come below
 _PLAIN_EVERY = 10.0  # seconds between plain lines
@@ -53,7 +53,9 @@ class Display:
 
     def observe(self, event: Event) -> None:
         """Take one event."""
-        if isinstance(event, RunPlanned):
+        if isinstance(event, Notice):
+            self._say(event.line)
+        elif isinstance(event, RunPlanned):
             self._plan(event)
         elif isinstance(event, SessionStarted):
             self._counts["in flight"] += 1
@@ -78,13 +80,12 @@ class Display:
         self._counts["in flight"] -= 1
         self._counts[event.status] += 1
         self._bar.advance(self._task)
-        if event.error and not self._quiet:
-            self._console.print(
-                f"failed: {event.counselor} with {event.profile_id}: {event.error}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+        if event.error:
+            self._say(f"failed: {event.counselor} with {event.profile_id}: {event.error}")
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _count_call(self, event: CallFinished) -> None:
         self._counts["calls"] += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui.cli.options import Db, database_address
+from ui.cli.options import BaseUrl, Db, database_address, servers
 
 if TYPE_CHECKING:
     from arena.config import RunConfig
@@ -52,7 +52,9 @@ Clients = Annotated[
     typer.Option(help="all, a number, theme=..., ids, or a file (.yaml .json .jsonl .csv .tsv)."),
 ]
 Client = Annotated[str | None, typer.Option("--client", help="Kind of client: dynamic (default) or cooperative.")]
-Model = Annotated[str | None, typer.Option(help="Default model of all roles: offline (default) or openai/<id>.")]
+Model = Annotated[
+    str | None, typer.Option(help="Model of all roles: offline (default), openai/<id>, vllm/<id>, local/<path>.")
+]
 ClientModel = Annotated[str | None, typer.Option(help="The client's model.")]
 JudgeModel = Annotated[str | None, typer.Option(help="The judges' model.")]
 SafetyModel = Annotated[str | None, typer.Option(help="A model that reads for safety after the rules. Default none.")]
@@ -68,9 +70,15 @@ SelfScore = Annotated[bool | None, typer.Option(help="Let the counselor's own mo
 Temperature = Annotated[float | None, typer.Option(help="Sent to servers when set.")]
 SendSeed = Annotated[bool | None, typer.Option(help="Send seeds to servers too. Default no.")]
 MaxConnections = Annotated[int | None, typer.Option(help="Sessions, and calls a server, at a time. Default 8.")]
+MaxTokens = Annotated[int | None, typer.Option(help="Most tokens of one utterance, hidden thought included.")]
+MaxRpm = Annotated[int | None, typer.Option(help="Most requests a minute to one server. Default no limit.")]
+MaxTpm = Annotated[int | None, typer.Option(help="Most tokens a minute to one server. Default no limit.")]
+SessionDeadline = Annotated[float | None, typer.Option(help="Seconds that one session may take. Default no limit.")]
+MaxCalls = Annotated[int | None, typer.Option(help="Stop the run after this many calls; a higher number goes on.")]
+MaxCost = Annotated[float | None, typer.Option(help="Stop the run at this many US dollars; a higher number goes on.")]
+Cache = Annotated[bool | None, typer.Option(help="Reuse earlier runs' answers to identical requests (temperature 0).")]
 Timeout = Annotated[float | None, typer.Option(help="Seconds that one try of a call may take. Default 180.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds that a call may take with all its tries. Default 600.")]
-BaseUrl = Annotated[str | None, typer.Option(help="An OpenAI-compatible server. Default OPENAI_BASE_URL.")]
 Name = Annotated[str | None, typer.Option(help="A name to find the run by.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Take the settings from this YAML file, not from flags.")]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Show the resolved settings as YAML and stop.")]
@@ -80,7 +88,7 @@ Retry = Annotated[bool, typer.Option("--retry-failed", help="Try all failed sess
 ReportTo = Annotated[Path | None, typer.Option("--report", help="Write the HTML report here when done.")]
 
 # Where a run goes may be said beside a file: it is no part of what the run is.
-_BESIDE_FILE = frozenset({"db", "name", "max_connections"})
+_BESIDE_FILE = frozenset({"db", "name", "max_connections", "base_url", "max_calls", "max_cost"})
 
 
 def run(
@@ -102,9 +110,16 @@ def run(
     self_score: SelfScore = None,
     temperature: Temperature = None,
     send_seed: SendSeed = None,
+    max_tokens: MaxTokens = None,
     max_connections: MaxConnections = None,
+    max_rpm: MaxRpm = None,
+    max_tpm: MaxTpm = None,
     timeout: Timeout = None,
     deadline: Deadline = None,
+    session_deadline: SessionDeadline = None,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
+    cache: Cache = None,
     base_url: BaseUrl = None,
     db: Db = None,
     name: Name = None,
@@ -119,6 +134,8 @@ def run(
     flags = {key: value for key, value in locals().items() if value is not None and key not in _OUTPUT}
     if "counselor" in flags:
         flags["counselors"] = tuple(flags.pop("counselor"))
+    if "base_url" in flags:
+        flags["base_url"] = servers(flags["base_url"])
     resolved = _resolve(flags, config)
     if print_config:
         _print_config(resolved)
