@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import Field
@@ -93,12 +92,6 @@ class DialogueView(Record):
     round: int
     rounds_left: int
     language: Language
-
-    @classmethod
-    def of(cls, turns: Sequence[Turn], stage: Stage, round_: int, rounds: int, language: Language) -> Self:
-        """The view of a session that stands in ``round_`` of ``rounds``."""
-        public = tuple(turn.public() for turn in turns)
-        return cls(turns=public, stage=stage, round=round_, rounds_left=rounds - round_, language=language)
 
     def last(self, speaker: Role) -> str:
         """The last words of a speaker, or an empty string."""

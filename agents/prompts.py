@@ -85,19 +85,25 @@ def load_prompt(
         UserError: the file is missing, or its head does not name these types.
     """
     name = f"{package.partition('.')[2]}.{stem}"
+    return _compiled(package, stem, language, inputs, output, (guidance or {}).get(name))
+
+
+@lru_cache(maxsize=512)  # to compile a template costs more than a model call
+def _compiled(
+    package: str, stem: str, language: Language, inputs: type[Inputs], output: type[Output], overlay: str | None
+) -> Prompt[Inputs, Output]:
+    name = f"{package.partition('.')[2]}.{stem}"
     text = _read(package, stem, language)
     head, body = _split_head(text, name)
     declared = (head.get("inputs"), head.get("output"), head.get("purpose"))
     if declared != (inputs.__name__, output.__name__, name):
         raise UserError(f"prompt {name} ({language}): its head says {declared}, the code wants {inputs.__name__}")
-    overlay = (guidance or {}).get(name)
     parts = [(role, overlay if overlay and role == "system" else part) for role, part in _split_parts(body)]
     digest = hashlib.sha256((text + "\0" + (overlay or "")).encode()).hexdigest()[:12]
     compiled = tuple((role, _ENVIRONMENT.from_string(part)) for role, part in parts)
     return Prompt(name, str(head["version"]), digest, inputs, output, compiled)
 
 
-@lru_cache(maxsize=256)
 def _read(package: str, stem: str, language: Language) -> str:
     path = files(package) / "prompts" / language / f"{stem}.md"
     if not path.is_file():

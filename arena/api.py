@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from arena.leaderboard import LeaderboardRow
+    from arena.usage import RoleUsage
 
 # The floors whose rules the offline engine may use.
 RULE_PACKAGES = ("agents", "arena.scoring", "arena.fidelity")
@@ -33,6 +34,7 @@ class RunResult:
 
     faults: failed attempts at calls by kind, those among them that a retry mended.
     statuses: sessions by status. notes: one line for each card that could not be mapped whole.
+    usage: calls and tokens by role (``client``, ``judge``, ...) and of ``all``.
     """
 
     run_id: str
@@ -42,6 +44,7 @@ class RunResult:
     leaderboard: tuple[LeaderboardRow, ...]
     faults: Mapping[str, int]
     notes: tuple[str, ...]
+    usage: Mapping[str, RoleUsage]
 
     @property
     def statuses(self) -> Mapping[str, int]:
@@ -137,11 +140,13 @@ def provider_settings(config: RunConfig, observe: Observer = ignore) -> Provider
 def load_result(database: Database, plan: RunPlan) -> RunResult:
     """The stored sessions of a plan with their leaderboard."""
     from arena.leaderboard import leaderboard
+    from arena.usage import usage_by_role
 
     sessions = load_sessions(database, plan.id)
     faults = find_run(database, plan.id).faults
     board = leaderboard(sessions, load_judgments(database, plan.id))
-    return RunResult(plan.id, plan.config.db, plan.offline, tuple(sessions), tuple(board), faults, plan.notes)
+    usage = usage_by_role(session.usage for session in sessions)
+    return RunResult(plan.id, plan.config.db, plan.offline, tuple(sessions), tuple(board), faults, plan.notes, usage)
 
 
 def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.dialogue import Turn, Usage
-from agents.models.base import OFFLINE, ChatModel
+from agents.models.base import OFFLINE, ChatModel, Sampling
 from agents.models.journal import CallEvent, SessionJournal
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
 from arena.build import RunPlan, SessionPlan
+from arena.collector import fewer_collections
+from arena.config import RunConfig
 from arena.events import CallFinished, Observer, RunEnded, RunPlanned, SessionEnded, SessionStarted, TurnTaken
 from arena.play import SessionResult, play
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
@@ -94,7 +96,8 @@ async def run_batch(
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
         try:
-            failed = kept_failures + sum(await _all(workers))
+            with fewer_collections():
+                failed = kept_failures + sum(await _all(workers))
         except BaseException:  # a person's Ctrl-C among them: what was finished is stored, and the run says so
             await writer.write(lambda session: finish_run(session, plan.id, "stopped", bench.faults))
             raise
@@ -173,16 +176,22 @@ def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, s
             )
         )
 
+    config = hall.plan.config
     paid = SessionJournal(session_id, hall.calls.load(session_id), hall.calls, told)
     free = SessionJournal(session_id, on_call=told)
 
     def model_for(spec: str, channel: str) -> ChatModel:
         if spec == OFFLINE:
             return free.model(hall.bench.model(spec), channel)
-        config = hall.plan.config
-        return SampledModel(paid.model(hall.bench.model(spec), channel), config.temperature, config.send_seed)
+        return SampledModel(paid.model(hall.bench.model(spec), channel), wishes(config, channel), config.send_seed)
 
     return model_for
+
+
+def wishes(config: RunConfig, channel: str) -> Sampling:
+    """What a run asks of the models on a channel; only what is spoken is kept short."""
+    spoken = channel in ("client", "counselor")
+    return Sampling(temperature=config.temperature, max_tokens=config.max_tokens if spoken else None)
 
 
 def _turn_teller(observe: Observer, session_id: str) -> Callable[[Turn], None]:

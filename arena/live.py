@@ -19,7 +19,7 @@ from agents.models.journal import CallEvent, SessionJournal
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
 from arena.api import provider_settings
-from arena.batch import Tally, run_row
+from arena.batch import Tally, run_row, wishes
 from arena.build import RunPlan, plan_run
 from arena.config import HOW_NOT_WHAT, RunConfig
 from arena.play import SessionResult, assess, cast_for
@@ -125,7 +125,7 @@ class _Hall:
         model = self.bench.model(spec)
         if spec == OFFLINE:
             return model
-        return SampledModel(self.journal.model(model, channel), self.config.temperature, self.config.send_seed)
+        return SampledModel(self.journal.model(model, channel), wishes(self.config, channel), self.config.send_seed)
 
 
 @asynccontextmanager

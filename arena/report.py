@@ -20,22 +20,26 @@ from arena.report_data import RunData, load_run
 from arena.report_sections import (
     FEW,
     chairs,
+    counselor_rows,
     differences,
     dimension_rows,
     events_of,
     failures,
+    fault_rows,
     flagged,
     gate_rows,
     heat_maps,
     judge_rows,
     missing_rows,
+    role_rows,
     stale_outcomes,
-    token_rows,
+    uncounted,
     unscored,
 )
 from arena.report_sessions import client_name, score_text, session_views, total_text
 from arena.report_text import FORMATS
 from arena.safety import disclaimer
+from arena.usage import usage_as_json, usage_by_role
 from profiles.errors import UserError
 from profiles.vocabulary import Party
 from storage.database import Database
@@ -82,7 +86,7 @@ def _replace(path: Path, page: Iterator[str]) -> None:
 
 
 def report_summary(db: Database, run_id: str) -> dict[str, Any]:
-    """The run with its sessions by status and its leaderboard, ready for JSON.
+    """The run with its sessions by status, its faults, calls and tokens by role, and leaderboard, ready for JSON.
 
     Raises:
         UserError: there is no such run.
@@ -99,6 +103,8 @@ def report_summary(db: Database, run_id: str) -> dict[str, Any]:
         "created_at": run.created_at.isoformat(),
         "planned": run.planned,
         "sessions": {status: statuses.count(status) for status in ("finished", "failed")},
+        "faults": dict(run.faults),
+        "usage": usage_as_json(usage_by_role(session.usage for session in sessions)),
         "leaderboard": [row.model_dump(mode="json") for row in board],
     }
 
@@ -186,7 +192,10 @@ def _sections(data: RunData) -> dict[str, Any]:
         "unscored": unscored(data),
         "judges": judge_rows(data),
         "stale": stale_outcomes(data),
-        "tokens": token_rows(data),
+        "roles": role_rows(data),
+        "spent_on": counselor_rows(data),
+        "uncounted": uncounted(data),
+        "faults": fault_rows(data),
         "charts": charts(data),
     }
 

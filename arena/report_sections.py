@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from arena.leaderboard import LeaderboardRow, TokenUse, outcome_number, paired_with, token_use
+from arena.leaderboard import LeaderboardRow, outcome_number, paired_with
 from arena.report_data import RunData
 from arena.statistics import Estimate, Interval, rule_of_three, wilson
+from arena.usage import ALL, RoleUsage, usage_by_role
 from profiles.vocabulary import Party
 from storage.queries import JudgmentWithScores
 from storage.tables import SafetyEventRow, SessionRow
 
 FEW = 30  # sessions below which a cell is flagged
-CHANNELS = ("client", "counselor", "judge.client", "judge.supervisor", "judge.counselor", "self", "fidelity", "safety")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,15 @@ class JudgeRow:
     models: Sequence[str]
     used: int
     aside: int
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """One kind of failed attempt at a call: its name, what it means, and how often it came."""
+
+    name: str
+    meaning: str
+    count: int
 
 
 def gate_rows(data: RunData) -> list[GateRow]:
@@ -271,11 +280,39 @@ def _stale(data: RunData, session: SessionRow) -> bool:
     return stored is None or abs(sum(shares) / len(shares) - stored) > 1e-6
 
 
-def token_rows(data: RunData) -> list[tuple[str, TokenUse]]:
-    """Calls and tokens by channel, in the order of a session; channels that nobody used are left out."""
-    met = {name for session in data.sessions for name in session.usage}
-    order = [*(name for name in CHANNELS if name in met), *sorted(met - set(CHANNELS))]
-    return [(name, token_use((session.usage for session in data.sessions), name)) for name in order]
+def role_rows(data: RunData) -> list[tuple[str, RoleUsage]]:
+    """Calls and tokens by role and in all; roles that asked nothing are left out."""
+    found = usage_by_role(session.usage for session in data.sessions)
+    return [(role, use) for role, use in found.items() if use.calls]
+
+
+def counselor_rows(data: RunData) -> list[tuple[str, RoleUsage]]:
+    """Calls and tokens of each counselor's sessions, the other roles' in them included."""
+    own = {name: [session.usage for session in data.sessions if session.counselor == name] for name in data.names}
+    return [(name, usage_by_role(usages)[ALL]) for name, usages in own.items()]
+
+
+def uncounted(data: RunData) -> int:
+    """Sessions in which answers came without a count of tokens."""
+    return sum(any(map(_uncounted, session.usage.values())) for session in data.sessions)
+
+
+def _uncounted(counts: Mapping[str, int | None]) -> bool:
+    answers = (counts.get("calls") or 0) - (counts.get("failed") or 0)
+    return answers > 0 and counts.get("prompt_tokens") is None
+
+
+def fault_rows(data: RunData) -> list[FaultRow]:
+    """Failed attempts at calls by kind, the most frequent first."""
+    ranked = sorted(data.run.faults.items(), key=lambda item: (-item[1], item[0]))
+    return [_fault(data, kind, count) for kind, count in ranked]
+
+
+def _fault(data: RunData, kind: str, count: int) -> FaultRow:
+    names = data.text.tree["faults"]
+    group = "server" if kind.startswith("5") else "request"
+    words = names.get(kind) or (names[group] if kind.isdigit() else {"name": kind.replace("_", " "), "meaning": ""})
+    return FaultRow(words["name"].replace("{code}", kind), words["meaning"], count)
 
 
 def flagged(data: RunData) -> list[SessionRow]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 from pydantic import BaseModel
 
 from agents.dialogue import DialogueView, End, Turn, Utterance
@@ -53,9 +54,10 @@ class Cast:
 
 
 class SessionState(TypedDict):
-    """The graph's state. ``since`` is the first round of the present stage."""
+    """The graph's state. ``heard``: the turns as others hear them; ``since``: first round of the present stage."""
 
     turns: tuple[Turn, ...]
+    heard: tuple[Turn, ...]
     stage: Stage
     round: int
     since: int
@@ -81,8 +83,6 @@ def build_graph(checkpointer: Any = None) -> CompiledStateGraph[SessionState, Ca
     graph.add_node("counselor", _counselor_speaks)
     graph.add_node("close", _close)
     graph.add_edge(START, "client")
-    graph.add_conditional_edges("client", _after_client, ["counselor", "close"])
-    graph.add_conditional_edges("counselor", _after_counselor, ["client", "close"])
     graph.add_edge("close", END)
     return graph.compile(checkpointer=checkpointer)
 
@@ -102,6 +102,7 @@ def opening_state(players: Cast) -> SessionState:
     counselor = Brief(language=spec.language, rounds=spec.rounds, seed=spec.seed, intake=spec.profile.intake)
     return SessionState(
         turns=_greeting(spec.greeting),
+        heard=_greeting(spec.greeting),
         stage=Stage.TRUST_BUILDING,
         round=1,
         since=1,
@@ -135,28 +136,27 @@ def transcript(state: SessionState | dict[str, Any]) -> Transcript:
     return Transcript(turns=turns, findings=state["findings"], end=end, rounds=turns[-1].round if turns else 0)
 
 
-async def _client_speaks(state: SessionState, runtime: Runtime[Cast]) -> dict[str, Any]:
+# The speakers' nodes say themselves who is next: an edge that asks costs as much as half a node.
+
+
+async def _client_speaks(state: SessionState, runtime: Runtime[Cast]) -> Command[Literal["counselor", "close"]]:
     players = runtime.context
     utterance, after = await players.client.reply(_view(state, players), state["client"])
     if _left_without_a_word(utterance):
-        return {"end": utterance.end}
+        return Command(goto="close", update={"end": utterance.end})
     turn = _spoken(state, "client", utterance, players)
     findings = screen_client(turn.text, players.spec.language, turn.index)
     end = utterance.end if players.spec.leave_early or _by_person(utterance.end) else None
-    return {
-        "turns": (*state["turns"], turn),
-        "client": after,
-        "findings": (*state["findings"], *findings),
-        "end": end,
-    }
+    changes = {**_said(state, turn), "client": after, "findings": (*state["findings"], *findings), "end": end}
+    return Command(goto="close" if end else "counselor", update=changes)
 
 
-async def _counselor_speaks(state: SessionState, runtime: Runtime[Cast]) -> dict[str, Any]:
+async def _counselor_speaks(state: SessionState, runtime: Runtime[Cast]) -> Command[Literal["client", "close"]]:
     players = runtime.context
     spec = players.spec
     utterance, after = await players.counselor.reply(_view(state, players), state["counselor"])
     if _left_without_a_word(utterance):
-        return {"end": utterance.end}
+        return Command(goto="close", update={"end": utterance.end})
     turn = _spoken(state, "counselor", utterance, players)
     findings = screen_counselor(turn.text, spec.language, turn.index)
     end = utterance.end if spec.leave_early or _by_person(utterance.end) else None
@@ -166,8 +166,8 @@ async def _counselor_speaks(state: SessionState, runtime: Runtime[Cast]) -> dict
         end = End(by="arena", reason="rounds")
     stage = players.plan.advance(state["stage"], state["round"], state["since"], _client_ready(state))
     moved = stage is not state["stage"]
-    return {
-        "turns": (*state["turns"], turn),
+    changes = {
+        **_said(state, turn),
         "counselor": after,
         "findings": (*state["findings"], *findings),
         "end": end,
@@ -175,23 +175,26 @@ async def _counselor_speaks(state: SessionState, runtime: Runtime[Cast]) -> dict
         "round": state["round"] if end else state["round"] + 1,
         "since": state["round"] + 1 if moved else state["since"],
     }
+    return Command(goto="close" if end else "client", update=changes)
+
+
+def _said(state: SessionState, turn: Turn) -> dict[str, tuple[Turn, ...]]:
+    return {"turns": (*state["turns"], turn), "heard": (*state["heard"], turn.public())}
 
 
 def _close(state: SessionState) -> dict[str, Any]:
     return {"stage": Stage.CLOSED}
 
 
-def _after_client(state: SessionState) -> Literal["counselor", "close"]:
-    return "close" if state["end"] else "counselor"
-
-
-def _after_counselor(state: SessionState) -> Literal["client", "close"]:
-    return "close" if state["end"] else "client"
-
-
 def _view(state: SessionState, players: Cast) -> DialogueView:
-    spec = players.spec
-    return DialogueView.of(state["turns"], state["stage"], state["round"], spec.rounds, spec.language)
+    left = players.spec.rounds - state["round"]
+    return DialogueView(
+        turns=state["heard"],
+        stage=state["stage"],
+        round=state["round"],
+        rounds_left=left,
+        language=players.spec.language,
+    )
 
 
 def _spoken(state: SessionState, speaker: Role, utterance: Utterance, players: Cast) -> Turn:

@@ -31,7 +31,6 @@ from aiohttp import web
 __all__ = ["Behaviour", "LoopbackServer", "ServerProcess", "Visit", "answer_for", "server_process"]
 
 _LINE = re.compile(r"^\[(\d+)\]\s*([^:：\n]{1,48})[:：]\s*(\S.*)$", re.MULTILINE)
-_DIMENSION = re.compile(r"^([A-Z]{1,3}\d{1,2}) \S", re.MULTILINE)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _TAME: dict[str, Any] = {"leaves": False, "told": [], "flags": []}  # keep a session going
 _WORDS = {
@@ -155,6 +154,7 @@ class LoopbackServer:
         app = web.Application(client_max_size=2**26)
         app.router.add_get("/v1/models", self._list)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/health", self._healthy)
         app.router.add_get("/control/books", self._show_books)
         app.router.add_post("/control/release", self._open_gate)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.5, access_log=None)
@@ -184,6 +184,9 @@ class LoopbackServer:
         async with self:
             started.set()
             await asyncio.to_thread(self._stop.wait)
+
+    async def _healthy(self, _: web.Request) -> web.Response:
+        return web.Response()
 
     async def _show_books(self, _: web.Request) -> web.Response:
         return web.json_response(self.books())
@@ -354,7 +357,6 @@ class _Maker:
         talk = "\n".join(str(message["content"]) for message in body["messages"])
         self.key = hashlib.sha256(talk.encode("utf-8", "replace")).hexdigest()
         self.lines = _LINE.findall(talk)
-        self.dimensions = list(dict.fromkeys(_DIMENSION.findall(talk)))
         self.words = _WORDS["zh" if len(_HAN.findall(talk)) * 10 > len(talk) else "en"]
 
     def draw(self, place: str, among: int) -> int:
@@ -419,8 +421,6 @@ class _Maker:
 
     def _array(self, schema: Mapping[str, Any], place: str) -> list[Any]:
         kind = schema["items"]
-        if self.dimensions and "dimension" in self._resolved(kind).get("properties", {}):
-            return [self.value(kind, f"{place}.{name}") | {"dimension": name} for name in self.dimensions]
         least = schema.get("minItems", 0)
         deep = place.count(".") > 8
         size = least if deep else min(max(least, 1 + self.draw(place, 2)), schema.get("maxItems", 9))

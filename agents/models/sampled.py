@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.models.base import ChatModel, ChatReply, ChatRequest
+from agents.models.base import ChatModel, ChatReply, ChatRequest, Sampling
 
 
 @dataclass(frozen=True)
 class SampledModel:
-    """``inner`` with a temperature (None: the server's default), and with each call's own seed where that is wanted."""
+    """``inner`` with a run's wishes where a request has none of its own.
+
+    Args:
+        wishes: temperature and most tokens; ``None`` leaves the server's default.
+        send_seed: whether each call's own seed goes to the server.
+    """
 
     inner: ChatModel
-    temperature: float | None = None
+    wishes: Sampling = Sampling()
     send_seed: bool = False
 
     @property
@@ -22,9 +27,16 @@ class SampledModel:
 
     async def generate(self, request: ChatRequest) -> ChatReply:
         """Ask the inner model."""
-        wishes = {
-            "temperature": self.temperature if request.sampling.temperature is None else request.sampling.temperature,
-            "seed": request.seed if self.send_seed else request.sampling.seed,
-        }
-        sampling = request.sampling.model_copy(update=wishes)
+        sampling = self._laid_over(request)
+        if sampling == request.sampling:
+            return await self.inner.generate(request)
         return await self.inner.generate(request.model_copy(update={"sampling": sampling}))
+
+    def _laid_over(self, request: ChatRequest) -> Sampling:
+        own, wishes = request.sampling, self.wishes
+        return Sampling(
+            temperature=wishes.temperature if own.temperature is None else own.temperature,
+            top_p=wishes.top_p if own.top_p is None else own.top_p,
+            max_tokens=wishes.max_tokens if own.max_tokens is None else own.max_tokens,
+            seed=request.seed if self.send_seed else own.seed,
+        )

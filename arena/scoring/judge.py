@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 
 from agents.ask import Answer, ask
 from agents.dialogue import Turn
@@ -37,16 +47,54 @@ class Quote(BaseModel):
 class JudgedItem(BaseModel):
     """One dimension: reason and quotes come before the score."""
 
-    dimension: str
     reason: str
-    evidence: list[Quote] = Field(default_factory=list)
-    score: float | None = Field(default=None, description="a whole number on the range; null if it cannot be judged")
+    evidence: list[Quote] = Field(default_factory=list, json_schema_extra={"maxItems": 3})
+    score: float | None = None
 
 
 class JudgeOutput(BaseModel):
-    """All dimensions of one rubric."""
+    """What a judge answers: one object for each dimension, under its id. ``judge_output`` adds the fields.
 
-    items: list[JudgedItem]
+    The schema that is sent wants every dimension and only whole numbers of the range, so a server's grammar can hold
+    a model to it. Reading takes less, for servers without one: what is missing or off the range costs one score.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    @property
+    def by_dimension(self) -> dict[str, JudgedItem | None]:
+        """Dimension id -> what was said of it, None where nothing was."""
+        return {field.alias or name: getattr(self, name) for name, field in type(self).model_fields.items()}
+
+    @model_validator(mode="after")
+    def _is_about_the_rubric(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(f"none of its keys is a dimension ({', '.join(self.by_dimension)})")
+        return self
+
+
+class _Demanded:
+    """Marks what may be missing when it is read, but not in the schema that is sent."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:  # noqa: ANN401
+        return handler(schema["schema"])  # what stands inside the "or None"
+
+
+def judge_output(rubric: Rubric) -> type[JudgeOutput]:
+    """The ``JudgeOutput`` of a rubric: its dimensions in its order. Rubrics alike in these share one."""
+    return _output(tuple(dimension.id for dimension in rubric.dimensions), rubric.low, rubric.high)
+
+
+@lru_cache(maxsize=64)
+def _output(dimensions: tuple[str, ...], low: int, high: int) -> type[JudgeOutput]:
+    values = [{"type": "integer", "enum": list(range(low, high + 1))}, {"type": "null"}]
+    meaning = "a whole number on the range; null if it cannot be judged"
+    score = Annotated[float | None, WithJsonSchema({"anyOf": values, "description": meaning})]
+    item = create_model("JudgedItem", __base__=JudgedItem, score=(score, None))
+    kind = Annotated[item | None, _Demanded()]
+    # An id may be a word that a model's field must not be called, so it is an alias.
+    fields: dict[str, Any] = {f"d{n}": (kind, Field(default=None, alias=name)) for n, name in enumerate(dimensions)}
+    return create_model("JudgeOutput", __base__=JudgeOutput, **fields)
 
 
 @dataclass(frozen=True)
@@ -71,7 +119,7 @@ class ModelScorer:
 
     async def judge(self, turns: Sequence[Turn], profile: Profile | None, seed: int) -> Judgment:
         """Ask once; a failure becomes a judgment without values."""
-        prompt = load_prompt("arena.scoring", "judge", self.language, JudgeInputs, JudgeOutput)
+        prompt = load_prompt("arena.scoring", "judge", self.language, JudgeInputs, judge_output(self.rubric))
         shown = _without_secrets(profile) if self.sees_profile and profile else None
         inputs = JudgeInputs(
             turns=tuple(turn.public() for turn in turns), rubric=self.rubric, judge=self.judge_kind, profile=shown
@@ -90,8 +138,8 @@ class ModelScorer:
         return self._judgment(empty, status, prompt_hash, seed, reason=f"{error.kind}: {error}")
 
     def _read(self, answer: Answer[JudgeOutput], turns: Sequence[Turn], prompt_hash: str, seed: int) -> Judgment:
-        given = {item.dimension: item for item in answer.value.items}
-        scores = tuple(self._score(d.id, given.get(d.id), turns) for d in self.rubric.dimensions)
+        given = answer.value.by_dimension
+        scores = tuple(self._score(d.id, given[d.id], turns) for d in self.rubric.dimensions)
         complete = all(score.status == "ok" for score in scores)
         worst: ScoreStatus = "ok" if complete else next(score.status for score in scores if score.status != "ok")
         made = self._judgment(scores, worst, prompt_hash, seed)

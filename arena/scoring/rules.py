@@ -10,7 +10,7 @@ import yaml
 
 from agents.phrases import Phrases, load_phrases
 from arena.scoring.features import Features, extract
-from arena.scoring.judge import JudgedItem, JudgeInputs, JudgeOutput, Quote
+from arena.scoring.judge import JudgedItem, JudgeInputs, JudgeOutput, Quote, judge_output
 from profiles.rubrics import Rubric
 from profiles.schema import Record
 from profiles.vocabulary import Language
@@ -40,19 +40,19 @@ def judge(inputs: JudgeInputs, chance: random.Random, language: Language) -> Jud
     words = load_phrases("arena.scoring", language, folder="words")
     table = weights()
     hidden = table.unseen_by_self if inputs.judge == "self" else ()
-    items = []
+    items = {}
     for dimension in inputs.rubric.dimensions:
         own = table.dimensions.get(dimension.id)
         if own is None:
-            items.append(JudgedItem(dimension=dimension.id, reason=words.nth("reasons.bare", 0)))
+            items[dimension.id] = JudgedItem(reason=words.nth("reasons.bare", 0))
             continue
         merged = {name: w for name, w in {**table.common, **own}.items() if name not in hidden}
-        items.append(_item(dimension.id, merged, features, inputs.rubric, words, chance))
-    return JudgeOutput(items=items)
+        items[dimension.id] = _item(merged, features, inputs.rubric, words, chance)
+    return judge_output(inputs.rubric).model_validate(items, from_attributes=True)
 
 
 def _item(
-    dimension: str, own: dict[str, float], features: Features, rubric: Rubric, words: Phrases, chance: random.Random
+    own: dict[str, float], features: Features, rubric: Rubric, words: Phrases, chance: random.Random
 ) -> JudgedItem:
     parts = {name: w * features.values.get(name, 0.0) for name, w in own.items() if name != "base"}
     level = min(1.0, max(0.0, own.get("base", 0.0) + sum(parts.values())))
@@ -61,9 +61,7 @@ def _item(
     signed = {name: part for name, part in parts.items() if (part > 0) == positive and abs(part) > 0.01}
     driver = max(signed, key=lambda name: abs(signed[name]), default=None)
     quotes = _quotes(features.places.get(driver, ()), chance) if driver else []
-    return JudgedItem(
-        dimension=dimension, reason=_reason(driver, positive, features, words), evidence=quotes, score=score
-    )
+    return JudgedItem(reason=_reason(driver, positive, features, words), evidence=quotes, score=score)
 
 
 def _reason(driver: str | None, positive: bool, features: Features, words: Phrases) -> str:

@@ -279,6 +279,7 @@ class _Maker:
         own = {
             "calls": self.rounds,
             "replayed": 2,
+            "failed": 0,
             "prompt_tokens": None,
             "completion_tokens": None,
             "cached_tokens": None,

@@ -555,17 +555,96 @@ def test_a_changed_rubric_and_later_judgments_are_admitted(db: Database, tmp_pat
     assert figures(page)["radar-client"]["data"][0]["r"][0] is not None
 
 
+def token_table(page: Page) -> str:
+    """The rows of calls and tokens, without the words around them."""
+    return next(each.words for each in page.all("table") if "Calls" in each.words)
+
+
 def test_tokens_show_their_cached_share_and_silence(db: Database, tmp_path: Path) -> None:
     built = build_run(faults=False, clients=1, counselors=(GOOD,))
-    use = built.bundles[0].row.usage["client"]
+    usage = built.bundles[0].row.usage
+    use = usage["client"]
+    use |= {"failed": 2, "repaired": 3}
 
     page = report(db, built, tmp_path)
 
-    shown = section(page, "tokens")
-    assert f"{use['prompt_tokens']:,}" in shown
-    assert f"{100 * use['cached_tokens'] / use['prompt_tokens']:.1f}%" in shown
-    assert "Counselor on itself 1 0 – – – 1" in shown
-    assert "The server did not say" in {each.attrs["title"] for each in page.all("abbr")}
+    shown = token_table(page)
+    share = f"{100 * use['cached_tokens'] / use['prompt_tokens']:.1f}%"
+    assert f"Client 8 2 2 3 {use['prompt_tokens']:,} {share} 2,100" in shown
+    judged = [usage[name] for name in usage if name.startswith("judge.") or name == "fidelity"]
+    assert (
+        len(judged) == 4 and f"Judges and fidelity check 4 8 0 0 {sum(u['prompt_tokens'] for u in judged):,}" in shown
+    )
+    assert "Counselor on itself 1 0 0 0 – – –" in shown
+    assert "Second safety reader" not in shown
+    known = sum(counts["prompt_tokens"] or 0 for counts in usage.values())
+    cached = sum(counts["cached_tokens"] or 0 for counts in usage.values())
+    assert f"All 21 12 2 3 {known:,} {100 * cached / known:.1f}%" in shown
+    assert any("the server gave none" in each.attrs["title"] for each in page.all("abbr"))
+    assert "In 1 sessions some answers came without a count" in section(page, "tokens")
+
+
+def test_each_counselor_s_sessions_have_their_tokens_and_they_add_up(db: Database, tmp_path: Path) -> None:
+    built = build_run(faults=False, clients=2, counselors=(GOOD, "echo"))
+
+    shown = token_table(report(db, built, tmp_path))
+
+    sums = {
+        name: sum(u["prompt_tokens"] or 0 for bundle in built.of(name) for u in bundle.row.usage.values())
+        for name in (GOOD, "echo")
+    }
+    whole, _, parts = shown.partition("Whole sessions, by counselor")
+    assert all(f"{number:,}" in parts for number in sums.values())
+    assert f"{sum(sums.values()):,}" in whole
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_offline_run_has_calls_and_no_tokens(db: Database, tmp_path: Path, language: Language) -> None:
+    built = build_run(faults=False, clients=1, counselors=(GOOD,), offline=True, language=language)
+    for bundle in built.bundles:
+        bundle.row.usage = {"client": {"calls": 8}, "judge.client": {"calls": 1}, "fidelity": {"calls": 1}}
+    words = load_text(language).tree
+
+    shown = section(report(db, built, tmp_path), "tokens")
+
+    roles = words["labels"]["roles"]
+    assert f"{roles['client']} 8 {roles['judge']} 2 {roles['all']} 10" in shown
+    assert words["tokens"]["offline"] in shown
+    for absent in ("cached", "prompt", "completion", "why", "no_faults", "faults"):
+        assert words["tokens"][absent] not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_fault_is_counted_in_plain_words(db: Database, tmp_path: Path, language: Language) -> None:
+    counts = {"429": 1200, "500": 31, "503": 30, "400": 29, "connection": 28, "timeout": 27, "malformed": 26}
+    built = build_run(faults=False, clients=1, language=language)
+    built.run.faults = {"new_kind": 1, **counts, "unreadable": 25}
+
+    page = report(db, built, tmp_path)
+
+    rows = [each.words for each in page.all("li")]
+    words = load_text(language).tree
+    names = [
+        words["faults"]["429"]["name"],
+        *(words["faults"][group]["name"].format(code=code) for group, code in GROUPS),
+        *(words["faults"][kind]["name"] for kind in ("connection", "timeout", "malformed", "unreadable")),
+        "new kind",
+    ]
+    expected = zip(names, ["1,200", 31, 30, 29, 28, 27, 26, 25, 1], strict=True)
+    starts = [words["tokens"]["fault"].format(name=name, n=n) for name, n in expected]
+    first = next(place for place, row in enumerate(rows) if row.startswith(starts[0]))
+    assert [row[: len(start)] for row, start in zip(rows[first:], starts, strict=False)] == starts
+    assert words["faults"]["timeout"]["meaning"] in " ".join(rows)
+    assert words["tokens"]["no_faults"] not in page.seen()
+
+
+GROUPS = (("server", "500"), ("server", "503"), ("request", "400"))
+
+
+def test_a_run_without_faults_says_so(db: Database, tmp_path: Path) -> None:
+    page = report(db, build_run(faults=False, clients=1), tmp_path)
+
+    assert "No attempt at a call went wrong." in section(page, "tokens")
 
 
 def test_settings_and_versions_are_in_the_page(db: Database, tmp_path: Path) -> None:
@@ -631,6 +710,10 @@ def test_the_summary_is_json_and_agrees_with_the_database(db: Database) -> None:
     rows = leaderboard(load_sessions(db, run_id), load_judgments(db, run_id))
     assert [row["counselor"] for row in summary["leaderboard"]] == [row.counselor for row in rows]
     assert summary["leaderboard"][0]["overall_share"]["mean"] == rows[0].overall_share.mean
+    clients = [session.usage["client"]["prompt_tokens"] for session in load_sessions(db, run_id)]
+    assert summary["usage"]["client"]["prompt_tokens"] == sum(clients)
+    assert 0 < summary["usage"]["all"]["cached_share"] < 1
+    assert summary["faults"] == {}
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=5))

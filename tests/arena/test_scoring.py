@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from agents.dialogue import Turn
 from agents.models.base import ChatReply, ChatRequest
+from agents.models.offline import OfflineModel, collect_rules
+from agents.models.schemas import answer_schema
+from agents.prompts import load_prompt
 from arena.scoring.combine import TOTAL_CUT, combine
-from arena.scoring.judge import JudgeInputs
+from arena.scoring.judge import JudgeInputs, ModelScorer, judge_output
 from arena.scoring.judgment import Judgment, check_evidence
 from arena.scoring.parties import views
 from profiles.errors import Unavailable
@@ -33,31 +37,32 @@ TURNS = tuple(
 
 
 class Judge:
-    """A judge that answers with prepared items."""
+    """A judge that answers with a prepared object, and counts how often it was asked."""
 
     spec = "test/judge"
 
-    def __init__(self, items: list[dict[str, Any]] | Exception) -> None:
-        self.items = items
+    def __init__(self, answer: Mapping[str, Any] | Exception) -> None:
+        self.answer, self.asked = answer, 0
 
     async def generate(self, request: ChatRequest) -> ChatReply:
-        if isinstance(self.items, Exception):
-            raise self.items
-        return ChatReply(text=json.dumps({"items": self.items}), model=self.spec)
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return ChatReply(text=json.dumps(self.answer), model=self.spec)
 
 
-def items(party: Party, **changes: Any) -> list[dict[str, Any]]:
+def answer(party: Party, **changes: Any) -> dict[str, Any]:
+    """A whole answer, threes throughout; ``changes`` are of the first dimension."""
     quote = {"turn": 2, "quote": "That sounds exhausting."}
-    given_items = [
-        {"dimension": d.id, "reason": "r", "evidence": [quote], "score": 3} for d in load_rubric(party, "en").dimensions
-    ]
-    given_items[0].update(changes)
-    return given_items
+    ids = [d.id for d in load_rubric(party, "en").dimensions]
+    whole: dict[str, Any] = {name: {"reason": "r", "evidence": [quote], "score": 3} for name in ids}
+    whole[ids[0]].update(changes)
+    return whole
 
 
-async def judged(party: Party, answer: list[dict[str, Any]] | Exception) -> Judgment:
+async def judged(party: Party, given_answer: Mapping[str, Any] | Exception) -> Judgment:
     profile = select("love-01", "en")[0]
-    return await views()[party].judge(Judge(answer), "en").judge(TURNS, profile, seed=1)
+    return await views()[party].judge(Judge(given_answer), "en").judge(TURNS, profile, seed=1)
 
 
 def test_three_parties_with_16_8_and_9_dimensions() -> None:
@@ -70,7 +75,7 @@ def test_three_parties_with_16_8_and_9_dimensions() -> None:
     [("client", 48, 3, True), ("supervisor", 24, 3, False), ("counselor", 27, 3, False)],
 )
 async def test_totals_means_and_cuts(party: str, total: float, mean: float, passed: bool) -> None:
-    judgment = await judged(Party(party), items(Party(party)))
+    judgment = await judged(Party(party), answer(Party(party)))
     assert (judgment.total, judgment.item_mean, judgment.passed, judgment.status) == (total, mean, passed, "ok")
     assert judgment.share == pytest.approx(total / load_rubric(Party(party), "en").maximum)
     assert judgment.model == "test/judge" and len(judgment.prompt_hash) == 12 and "+" in judgment.rubric_version
@@ -83,14 +88,77 @@ async def test_totals_means_and_cuts(party: str, total: float, mean: float, pass
         ({"score": 7}, "invalid"),
         ({"score": 2.5}, "invalid"),
         ({"score": -1}, "invalid"),
-        ({"dimension": "C99"}, "missing"),
+        ({"score": float("nan")}, "invalid"),
     ],
 )
-async def test_one_bad_item_leaves_its_party_without_total_and_pass(change: dict[str, Any], status: str) -> None:
-    judgment = await judged(Party.CLIENT, items(Party.CLIENT, **change))
+async def test_one_bad_score_leaves_its_party_without_total_and_pass(change: dict[str, Any], status: str) -> None:
+    judgment = await judged(Party.CLIENT, answer(Party.CLIENT, **change))
     assert judgment.scores[0].status == status and judgment.scores[0].value is None
     assert (judgment.total, judgment.item_mean, judgment.share, judgment.passed) == (None, None, None, None)
     assert judgment.scored == 15 and judgment.status == status
+
+
+@pytest.mark.parametrize("left", [{}, {"C1": None}, {"C99": {"reason": "r", "score": 3}}])
+async def test_a_dimension_left_out_harms_no_other(left: dict[str, Any]) -> None:
+    whole = answer(Party.CLIENT)
+    judge = Judge({**{name: item for name, item in whole.items() if name != "C1"}, **left})
+    judgment = await views()[Party.CLIENT].judge(judge, "en").judge(TURNS, None, seed=1)
+    assert [score.status for score in judgment.scores] == ["missing"] + ["ok"] * 15
+    assert [score.dimension for score in judgment.scores] == list(whole)
+    assert judgment.total is None and judge.asked == 1
+
+
+async def test_more_quotes_than_were_asked_for_are_kept() -> None:
+    quotes = [{"turn": 2, "quote": words} for words in ("That", "sounds", "exhausting", "What keeps")]
+    judgment = await judged(Party.CLIENT, answer(Party.CLIENT, evidence=quotes))
+    assert judgment.status == "ok" and [quote.found for quote in judgment.scores[0].evidence] == [True] * 4
+
+
+@pytest.mark.parametrize("wrong", [{}, {"scores": answer(Party.CLIENT)}, {"items": [{"dimension": "C1", "score": 3}]}])
+async def test_an_answer_about_no_dimension_is_asked_for_again_and_then_invalid(wrong: dict[str, Any]) -> None:
+    judge = Judge(wrong)
+    judgment = await views()[Party.CLIENT].judge(judge, "en").judge(TURNS, None, seed=1)
+    assert judge.asked == 2
+    assert judgment.status == "invalid" and judgment.scored == 0 and "C1, C2" in judgment.reason
+
+
+@pytest.mark.parametrize("party", list(Party))
+def test_the_schema_that_is_sent_leaves_a_grammar_no_other_answer(party: Party) -> None:
+    rubric = load_rubric(party, "en")
+    sent = answer_schema(judge_output(rubric))
+    ids = [dimension.id for dimension in rubric.dimensions]
+    assert sent.strict and sent.name == "JudgeOutput"
+    assert list(sent.schema["properties"]) == sent.schema["required"] == ids
+    assert {str(part) for part in sent.schema["properties"].values()} == {"{'$ref': '#/$defs/JudgedItem'}"}
+    item, quote = sent.schema["$defs"]["JudgedItem"], sent.schema["$defs"]["Quote"]
+    assert list(item["properties"]) == item["required"] == ["reason", "evidence", "score"]
+    whole, nothing = item["properties"]["score"]["anyOf"]
+    assert whole["enum"] == list(range(rubric.low, rubric.high + 1)) and nothing == {"type": "null"}
+    assert item["properties"]["evidence"]["maxItems"] == 3
+    assert list(quote["properties"]) == quote["required"] == ["turn", "quote"]
+    for part in (sent.schema, item, quote):
+        assert part["additionalProperties"] is False
+
+
+def test_rubrics_alike_in_dimensions_and_range_share_one_schema() -> None:
+    english, chinese = (load_rubric(Party.CLIENT, language) for language in LANGUAGES)
+    assert judge_output(english) is judge_output(chinese)
+    narrower = english.model_copy(update={"high": 3})
+    assert answer_schema(judge_output(narrower)).schema != answer_schema(judge_output(english)).schema
+
+
+@pytest.mark.parametrize("name", ["self-care", "class", "model_fields", "json", "d1", "by_dimension"])
+async def test_a_person_s_own_rubric_may_call_a_dimension_anything(name: str) -> None:
+    rubric = load_rubric(Party.SUPERVISOR, "en")
+    first = rubric.dimensions[0].model_copy(update={"id": name})
+    own = rubric.model_copy(update={"dimensions": (first, *rubric.dimensions[1:])})
+    whole = {name: {"reason": "r", "score": 4}, **{d.id: {"reason": "r", "score": 1} for d in rubric.dimensions[1:]}}
+    judgment = await ModelScorer(own, Judge(whole), "en").judge(TURNS, None, seed=1)
+    assert judgment.total == 4 + 7 and judgment.scores[0].dimension == name
+
+    offline = await ModelScorer(own, OfflineModel(collect_rules(["arena.scoring"])), "en").judge(TURNS, None, seed=1)
+    assert [score.status for score in offline.scores] == ["missing"] + ["ok"] * 7
+    assert offline.scores[0].reason
 
 
 async def test_a_judge_that_is_away_is_a_judgment_with_a_status() -> None:
@@ -117,7 +185,7 @@ def test_quotes_are_looked_up_in_their_turn(turn: int, quote: str, found: bool) 
 
 
 async def test_an_invented_quote_is_kept_and_marked() -> None:
-    judgment = await judged(Party.CLIENT, items(Party.CLIENT, evidence=[{"turn": 1, "quote": "never said"}]))
+    judgment = await judged(Party.CLIENT, answer(Party.CLIENT, evidence=[{"turn": 1, "quote": "never said"}]))
     assert judgment.scores[0].value == 3 and not judgment.scores[0].evidence[0].found
 
 
@@ -166,17 +234,17 @@ def test_a_self_judgment_never_counts_in_the_outcome() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("party", list(Party))
 def test_a_judge_sees_what_its_chair_may_see_and_no_counselor_s_name(party: Party, language: Language) -> None:
-    from agents.prompts import load_prompt
-    from arena.scoring.judge import JudgeOutput
-
     profile = select("treatment-01", language)[0]
-    scorer = views()[party].judge(Judge([]), language)
-    prompt = load_prompt("arena.scoring", "judge", language, JudgeInputs, JudgeOutput)
-    shown = profile.model_copy(update={"hidden_facts": ()}) if scorer.sees_profile else None
+    scorer = views()[party].judge(Judge({}), language)
     rubric = load_rubric(party, language)
+    prompt = load_prompt("arena.scoring", "judge", language, JudgeInputs, judge_output(rubric))
+    shown = profile.model_copy(update={"hidden_facts": ()}) if scorer.sees_profile else None
     text = prompt.render(JudgeInputs(turns=TURNS, rubric=rubric, judge="judge", profile=shown))[-1].content
     assert (profile.current_distress in text) is (party is Party.CLIENT)
     assert not [fact for fact in profile.hidden_facts if fact.text in text]
     assert text.index(TURNS[-1].text) < text.index(rubric.dimensions[0].definition)
     assert all(dimension.definition in text for dimension in rubric.dimensions)
+    asked_for = text.rpartition("\n\n")[2]
+    places = [asked_for.index(f'"{dimension.id}"') for dimension in rubric.dimensions]
+    assert places == sorted(places) and len(places) == len(rubric.dimensions)
     assert "counselor" not in JudgeInputs.model_fields and "model" not in JudgeInputs.model_fields

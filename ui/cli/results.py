@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from arena.batch import TRIED_AGAIN
+from arena.usage import ALL, RoleUsage, usage_as_json
 from ui.cli.tables import add_row, plain_table, show_table
 
 if TYPE_CHECKING:
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
 
 def as_dict(result: RunResult) -> dict[str, Any]:
-    """Run id, sessions by status and leaderboard rows, ready for JSON."""
+    """Run id, sessions by status, calls and tokens by role, and leaderboard rows, ready for JSON."""
     return {
         "run_id": result.run_id,
         "db": result.db,
         "made_by": "offline rules, not an LLM" if result.offline else "LLM",
         "sessions": dict(result.statuses),
         "faults": dict(result.faults),
+        "usage": usage_as_json(result.usage),
         "leaderboard": [row.model_dump(mode="json") for row in result.leaderboard],
         "notes": list(result.notes),
     }
@@ -44,6 +46,9 @@ def show_result(result: RunResult, report: Path | None) -> None:
     console.print(_READ_WITH, style="dim")
     counts = " · ".join(f"{number} {status}" for status, number in result.statuses.items())
     console.print(f"run {result.run_id} in {result.db}: {counts}{_faults(result.faults)}")
+    tokens = _tokens(result.usage[ALL])
+    if tokens:
+        console.print(f"tokens: {tokens}")
     for hint in _hints(result, report):
         console.print(hint)
 
@@ -57,6 +62,13 @@ def _faults(faults: Mapping[str, int]) -> str:
     """Faults that were waited out, so that a server which needed patience does not look healthy."""
     shown = ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items()))
     return f" · faults waited out: {shown}" if shown else ""
+
+
+def _tokens(use: RoleUsage) -> str:
+    """Tokens in and out, as far as the servers counted them; empty where none did."""
+    cached = "" if use.cached_share is None else f" ({100 * use.cached_share:.0f} % cached)"
+    counts = {f"in{cached}": use.prompt_tokens, "out": use.completion_tokens}
+    return " + ".join(f"{count:,} {way}" for way, count in counts.items() if count is not None)
 
 
 def _hints(result: RunResult, report: Path | None) -> list[str]:
