@@ -77,7 +77,7 @@ def _repair(request: ChatRequest, reply: ChatReply, fault: str) -> ChatRequest:
     prompt = load_prompt("agents.models", "repair", request.language, RepairInputs, str)
     said = [Message(role="assistant", content=reply.text)] if reply.text else []
     messages = (*request.messages, *said, *prompt.render(RepairInputs(fault=fault)))
-    return request.model_copy(update={"messages": messages})
+    return request.model_copy(update={"messages": messages, "repair": True})
 
 
 def _read(reply: ChatReply, schema: type[BaseModel] | None) -> BaseModel | str:

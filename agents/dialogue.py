@@ -17,6 +17,13 @@ class Usage(Record):
     completion_tokens: int | None = None
     cached_tokens: int | None = None
 
+    @property
+    def total(self) -> int | None:
+        """In and out together."""
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return self.prompt_tokens + self.completion_tokens
+
 
 class CallRecord(Record):
     """Which call made an utterance or judgment. ``latency`` in seconds; ``asked`` counts a repair too."""

@@ -85,23 +85,27 @@ def load_prompt(
         UserError: the file is missing, or its head does not name these types.
     """
     name = f"{package.partition('.')[2]}.{stem}"
-    return _compiled(package, stem, language, inputs, output, (guidance or {}).get(name))
+    file = _file(package, stem, language, (guidance or {}).get(name))
+    declared = (file.head.get("inputs"), file.head.get("output"), file.head.get("purpose"))
+    if declared != (inputs.__name__, output.__name__, name):
+        raise UserError(f"prompt {name} ({language}): its head says {declared}, the code wants {inputs.__name__}")
+    return Prompt(name, str(file.head["version"]), file.hash, inputs, output, file.parts)
+
+
+@dataclass(frozen=True)
+class _File:
+    head: Mapping[str, str]
+    hash: str
+    parts: tuple[tuple[str, Template], ...]
 
 
 @lru_cache(maxsize=512)  # to compile a template costs more than a model call
-def _compiled(
-    package: str, stem: str, language: Language, inputs: type[Inputs], output: type[Output], overlay: str | None
-) -> Prompt[Inputs, Output]:
-    name = f"{package.partition('.')[2]}.{stem}"
+def _file(package: str, stem: str, language: Language, overlay: str | None) -> _File:
     text = _read(package, stem, language)
-    head, body = _split_head(text, name)
-    declared = (head.get("inputs"), head.get("output"), head.get("purpose"))
-    if declared != (inputs.__name__, output.__name__, name):
-        raise UserError(f"prompt {name} ({language}): its head says {declared}, the code wants {inputs.__name__}")
+    head, body = _split_head(text, stem)
     parts = [(role, overlay if overlay and role == "system" else part) for role, part in _split_parts(body)]
     digest = hashlib.sha256((text + "\0" + (overlay or "")).encode()).hexdigest()[:12]
-    compiled = tuple((role, _ENVIRONMENT.from_string(part)) for role, part in parts)
-    return Prompt(name, str(head["version"]), digest, inputs, output, compiled)
+    return _File(head, digest, tuple((role, _ENVIRONMENT.from_string(part)) for role, part in parts))
 
 
 def _read(package: str, stem: str, language: Language) -> str:

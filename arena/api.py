@@ -35,6 +35,7 @@ class RunResult:
     faults: failed attempts at calls by kind, those among them that a retry mended.
     statuses: sessions by status. notes: one line for each card that could not be mapped whole.
     usage: calls and tokens by role (``client``, ``judge``, ...) and of ``all``.
+    stopped: why the run ended before its end, such as a spent budget; the same configuration goes on.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class RunResult:
     faults: Mapping[str, int]
     notes: tuple[str, ...]
     usage: Mapping[str, RoleUsage]
+    stopped: str | None = None
 
     @property
     def statuses(self) -> Mapping[str, int]:
@@ -106,8 +108,8 @@ async def arun(config: RunConfig, observe: Observer = ignore, retry_failed: bool
             for spec in sorted(plan.model_specs()):
                 bench.model(spec)
             await bench.check()
-            await run_batch(plan, bench, database, observe, retry_failed)
-        return load_result(database, plan)
+            stopped = await run_batch(plan, bench, database, observe, retry_failed)
+        return load_result(database, plan, stopped)
 
 
 async def list_models(base_url: str) -> list[str]:
@@ -131,14 +133,16 @@ def provider_settings(config: RunConfig, observe: Observer = ignore) -> Provider
         api_keys=settings.api_keys,
         notify=lambda line: observe(Notice(line=line)),
         max_connections=config.max_connections,
+        max_rpm=config.max_rpm,
+        max_tpm=config.max_tpm,
         timeout=config.timeout,
         deadline=config.deadline,
         rule_packages=RULE_PACKAGES,
     )
 
 
-def load_result(database: Database, plan: RunPlan) -> RunResult:
-    """The stored sessions of a plan with their leaderboard."""
+def load_result(database: Database, plan: RunPlan, stopped: str | None = None) -> RunResult:
+    """The stored sessions of a plan with their leaderboard. ``stopped``: why the run ended before its end."""
     from arena.leaderboard import leaderboard
     from arena.usage import usage_by_role
 
@@ -146,7 +150,8 @@ def load_result(database: Database, plan: RunPlan) -> RunResult:
     faults = find_run(database, plan.id).faults
     board = leaderboard(sessions, load_judgments(database, plan.id))
     usage = usage_by_role(session.usage for session in sessions)
-    return RunResult(plan.id, plan.config.db, plan.offline, tuple(sessions), tuple(board), faults, plan.notes, usage)
+    settled = (tuple(sessions), tuple(board), faults, plan.notes, usage, stopped)
+    return RunResult(plan.id, plan.config.db, plan.offline, *settled)
 
 
 def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:

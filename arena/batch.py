@@ -4,58 +4,52 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from agents.dialogue import Turn, Usage
 from agents.models.base import OFFLINE, ChatModel, Sampling
+from agents.models.budget import Budget
 from agents.models.journal import CallEvent, SessionJournal
+from agents.models.paid import PaidModel
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
 from arena.build import RunPlan, SessionPlan
 from arena.collector import fewer_collections
 from arena.config import RunConfig
-from arena.events import CallFinished, Observer, RunEnded, RunPlanned, SessionEnded, SessionStarted, TurnTaken
-from arena.play import SessionResult, play
+from arena.events import (
+    CallFinished,
+    Observer,
+    RunEnded,
+    RunPlanned,
+    SessionEnded,
+    SessionPaused,
+    SessionStarted,
+    TurnTaken,
+)
+from arena.play import AWAY, SessionResult, play
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.session import build_graph
-from profiles.errors import ArenaError
+from arena.tally import UNREADABLE, Tally, left_unreadable
+from profiles.errors import ArenaError, BudgetSpent
 from storage.calls import CallStore
 from storage.database import Database
-from storage.queries import load_sessions
+from storage.queries import ended_sessions
 from storage.records import finish_run, replace_session, save_run
+from storage.replies import ReplyStore
 from storage.tables import RunRow
 from storage.writer import Writer
-
-
-@dataclass
-class Tally:
-    """Calls and tokens of one session by channel."""
-
-    channels: dict[str, dict[str, int | None]] = field(default_factory=dict)
-
-    def add(self, event: CallEvent) -> None:
-        """Count one call."""
-        row = self.channels.setdefault(event.channel, {"calls": 0, "replayed": 0, "failed": 0, **_no_tokens()})
-        row["calls"] = (row["calls"] or 0) + 1
-        row["replayed"] = (row["replayed"] or 0) + int(event.replayed)
-        row["failed"] = (row["failed"] or 0) + int(event.failed is not None)
-        for name in _no_tokens():
-            count = getattr(event.usage, name)
-            if count is not None:
-                row[name] = (row[name] or 0) + count
-
-
-def _no_tokens() -> dict[str, int | None]:
-    return dict.fromkeys(Usage.model_fields)
-
 
 _AWAY_LIMIT = 4
 
 
 @dataclass
 class _Hall:
-    """What all sessions of a batch share. ``away``: sessions in a row that an absent server cost."""
+    """What all sessions of a batch share.
+
+    away: sessions in a row that an absent server cost. unreadable: answers that were not what was asked for.
+    stopped: why no more sessions are begun.
+    """
 
     plan: RunPlan
     bench: ModelBench
@@ -63,46 +57,75 @@ class _Hall:
     calls: CallStore
     graph: Any
     observe: Observer
+    budget: Budget
+    cache: ReplyStore | None
     away: int = 0
+    unreadable: int = 0
+    stopped: str | None = None
+
+    @property
+    def faults(self) -> dict[str, int]:
+        return self.bench.faults | ({UNREADABLE: self.unreadable} if self.unreadable else {})
 
 
 # The server was at fault, not the talk: the same command tries these again. A refusal or an unreadable answer is a
 # result, kept until a person asks for another try.
-TRIED_AGAIN = frozenset({"unavailable", "rate_limited"})
+TRIED_AGAIN = AWAY | {"too_late"}
 
 
 async def run_batch(
     plan: RunPlan, bench: ModelBench, database: Database, observe: Observer, retry_failed: bool = False
-) -> None:
+) -> str | None:
     """Play every session of the plan that has not ended yet.
 
-    Finished sessions are left alone. Sessions that failed because a server was away are tried again, and calls
-    that an earlier try finished are taken from the journal.
+    Finished sessions are left alone. Sessions that failed, or lack a judgment, because a server was away are tried
+    again, and calls that an earlier try finished are taken from the journal.
 
     Args:
         retry_failed: try all failed sessions again, and ask their models anew.
+
+    Returns:
+        Why the run stopped before its end; None if it did not.
+
+    Raises:
+        UserError: the budget cannot be kept, or a server has gone and stays away.
     """
-    ended = {row.id: row for row in load_sessions(database, plan.id)}
-    failed_before = [row for row in ended.values() if row.status == "failed"]
-    again = {row.id for row in failed_before if retry_failed or row.error_kind in TRIED_AGAIN}
+    ended = ended_sessions(database, plan.id)
+    failed_before = {row_id for row_id, end in ended.items() if end.status == "failed"}
+    again = {row_id for row_id, end in ended.items() if end.error_kind in TRIED_AGAIN}
+    again |= failed_before if retry_failed else set()
     waiting = [item for item in plan.sessions if item.spec.id not in ended or item.spec.id in again]
-    kept_failures = len(failed_before) - len(again)
+    kept_failures = len(failed_before - again)
     done = len(plan.sessions) - len(waiting) - kept_failures
     observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=done, failed=kept_failures))
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run_row(plan)))
-        hall = _Hall(plan, bench, writer, CallStore(writer), build_graph(), observe)
-        await hall.calls.forget(row.id for row in failed_before if retry_failed)
+        calls = CallStore(writer)
+        cache = ReplyStore(writer) if plan.config.cache else None
+        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, _budget(plan, calls), cache)
+        await calls.forget(failed_before if retry_failed else ())
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
         try:
             with fewer_collections():
                 failed = kept_failures + sum(await _all(workers))
         except BaseException:  # a person's Ctrl-C among them: what was finished is stored, and the run says so
-            await writer.write(lambda session: finish_run(session, plan.id, "stopped", bench.faults))
+            await writer.write(lambda session: finish_run(session, plan.id, "stopped", hall.faults))
             raise
-        await writer.write(lambda session: finish_run(session, plan.id, "finished", bench.faults))
-    observe(RunEnded(run_id=plan.id, finished=len(plan.sessions) - failed, failed=failed))
+        status: Literal["finished", "stopped"] = "stopped" if hall.stopped else "finished"
+        await writer.write(lambda session: finish_run(session, plan.id, status, hall.faults))
+    finished = sum(end.status == "finished" for end in ended_sessions(database, plan.id).values())
+    observe(RunEnded(run_id=plan.id, finished=finished, failed=failed, stopped=hall.stopped))
+    return hall.stopped
+
+
+def _budget(plan: RunPlan, calls: CallStore) -> Budget:
+    budget = Budget(plan.config.max_calls, plan.config.max_cost)
+    budget.check(plan.model_specs())
+    if budget.set:
+        spent = calls.spent(item.spec.id for item in plan.sessions)
+        budget.spent_before((spec, Usage.model_validate(usage)) for spec, usage in spent)
+    return budget
 
 
 async def _all(workers: list[Any]) -> list[int]:
@@ -117,7 +140,14 @@ async def _all(workers: list[Any]) -> list[int]:
 async def _work(hall: _Hall, queue: Any) -> int:  # noqa: ANN401  (an iterator shared by all workers)
     failed = 0
     for item in queue:
-        result = await _one(hall, item)
+        if hall.stopped:
+            break
+        try:
+            result = await _one(hall, item)
+        except BudgetSpent as spent:
+            hall.stopped = str(spent)
+            hall.observe(SessionPaused(session_id=item.spec.id))
+            break
         failed += result.failure is not None
         await _still_there(hall, result)
         await asyncio.sleep(0)  # offline sessions never wait, so the display would starve
@@ -130,7 +160,8 @@ async def _still_there(hall: _Hall, result: SessionResult) -> None:
     Raises:
         UserError: it does not answer; the sessions not yet played wait for the same command.
     """
-    away = result.failure is not None and result.failure.kind in TRIED_AGAIN
+    trouble = result.failure or result.unjudged
+    away = trouble is not None and trouble.kind in AWAY
     hall.away = hall.away + 1 if away else 0
     if hall.away >= _AWAY_LIMIT:
         await hall.bench.check()
@@ -145,6 +176,7 @@ async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:
     on_turn = _turn_teller(hall.observe, spec.id)
     result = await play(hall.plan, item, model_for, hall.graph, on_turn)
     result.usage = tally.channels
+    hall.unreadable += tally.asked_again + left_unreadable(result)
     rows = (session_row(result, hall.plan.id), turn_rows(result), judgment_rows(result), event_rows(result))
     await hall.writer.write(lambda session: replace_session(session, *rows))
     hall.observe(
@@ -181,9 +213,11 @@ def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, s
     free = SessionJournal(session_id, on_call=told)
 
     def model_for(spec: str, channel: str) -> ChatModel:
+        model = hall.bench.model(spec)
         if spec == OFFLINE:
-            return free.model(hall.bench.model(spec), channel)
-        return SampledModel(paid.model(hall.bench.model(spec), channel), wishes(config, channel), config.send_seed)
+            return free.model(model, channel)
+        costly = PaidModel(model, hall.budget, hall.cache, hall.bench.settings.url_for(spec) or "")
+        return SampledModel(paid.model(costly, channel), wishes(config, channel), config.send_seed)
 
     return model_for
 

@@ -59,15 +59,22 @@ class SessionEnded(Record):
     error: str | None = None
 
 
+class SessionPaused(Record):
+    """A session was left in the middle because the run's budget is spent; its calls are kept."""
+
+    session_id: str
+
+
 class RunEnded(Record):
-    """All sessions of a run have ended, or the run was stopped."""
+    """All sessions of a run have ended; or the run was ``stopped``, for the reason that stands there."""
 
     run_id: str
     finished: int
     failed: int
+    stopped: str | None = None
 
 
-Event = Notice | RunPlanned | SessionStarted | TurnTaken | CallFinished | SessionEnded | RunEnded
+Event = Notice | RunPlanned | SessionStarted | TurnTaken | CallFinished | SessionEnded | SessionPaused | RunEnded
 Observer = Callable[[Event], None]
 
 

@@ -19,13 +19,14 @@ from agents.models.journal import CallEvent, SessionJournal
 from agents.models.providers import ModelBench
 from agents.models.sampled import SampledModel
 from arena.api import provider_settings
-from arena.batch import Tally, run_row, wishes
+from arena.batch import run_row, wishes
 from arena.build import RunPlan, plan_run
 from arena.config import HOW_NOT_WHAT, RunConfig
 from arena.play import SessionResult, assess, cast_for
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.safety import SafetyFinding, crisis_text, screen_client
 from arena.session import Cast, build_graph, opening_state, transcript
+from arena.tally import Tally
 from profiles.errors import UserError
 from profiles.vocabulary import Move, Party, Role, Stage, Theme
 from storage.calls import CallStore

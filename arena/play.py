@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,17 @@ from arena.scoring.combine import Outcome, combine
 from arena.scoring.judgment import Judgment
 from arena.scoring.parties import views
 from arena.session import Cast, Transcript, cast, run_session
-from profiles.errors import ModelError, StorageError, UserError
+from profiles.errors import BudgetSpent, ModelError, RateLimited, StorageError, TooLate, Unavailable, UserError
 from profiles.vocabulary import Language
 
 _LOG = logging.getLogger(__name__)
 
 ModelFor = Callable[[str, str], ChatModel]
 """(model address, channel) -> the model to ask, journaled under that channel."""
+
+
+AWAY = frozenset({Unavailable.kind, RateLimited.kind})
+"""Kinds of error that mean the server, not the talk."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,17 @@ class SessionResult:
     usage: dict[str, dict[str, int | None]] = field(default_factory=dict)
     reader: str = "not_set"  # the second safety reader: not_set | ok | why it could not read
 
+    @property
+    def unjudged(self) -> Failure | None:
+        """Why a judge or reader could not be asked, where its server was away; the same run asks it again."""
+        late = [(f"{judgment.judge} of {judgment.party.value}", judgment.reason) for judgment in self.judgments]
+        late += [("fidelity check", self.fidelity.reason if self.fidelity else ""), ("safety reader", self.reader)]
+        for who, reason in late:
+            kind, _, words = reason.partition(": ")
+            if kind in AWAY:
+                return Failure(kind, f"{who}: {words}")
+        return None
+
 
 async def play(
     run: RunPlan,
@@ -73,6 +89,7 @@ async def play(
 
     Raises:
         UserError, StorageError: the person's files or the database; the batch should stop.
+        BudgetSpent: the run may ask no more; what was asked is kept.
     """
     result = SessionResult(plan)
     spoken: list[Turn] = []
@@ -83,9 +100,10 @@ async def play(
 
     started = time.monotonic()
     try:
-        dialogue = await run_session(cast_for(run, plan, model_for, heard), graph)
-        await assess(result, dialogue, run, model_for)
-    except (UserError, StorageError):
+        async with _in_time(run.config.session_deadline):
+            dialogue = await run_session(cast_for(run, plan, model_for, heard), graph)
+            await assess(result, dialogue, run, model_for)
+    except (UserError, StorageError, BudgetSpent):
         raise
     except Exception as error:  # noqa: BLE001  (speakers and scorers may be strangers' code)
         who = "" if result.turns else _who(run, plan, spoken)
@@ -94,6 +112,18 @@ async def play(
         result.rounds = result.rounds or (spoken[-1].round if spoken else 0)
     result.seconds = time.monotonic() - started
     return result
+
+
+@asynccontextmanager
+async def _in_time(seconds: float | None) -> AsyncIterator[None]:
+    clock = asyncio.timeout(seconds)
+    try:
+        async with clock:
+            yield
+    except TimeoutError:
+        if clock.expired():
+            raise TooLate(f"not over after {seconds:g} s (--session-deadline)") from None
+        raise
 
 
 def _who(run: RunPlan, plan: SessionPlan, spoken: list[Turn]) -> str:
@@ -119,7 +149,7 @@ async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, mode
     language = run.config.lang
     result.turns, result.end, result.rounds = dialogue.turns, dialogue.end, dialogue.rounds
     result.findings = (*dialogue.findings, *screen_response(dialogue.turns, language))
-    result.fidelity, _, *judgments = await asyncio.gather(
+    result.fidelity, _, *judgments = await _all_of(
         _fidelity(result, run, model_for),
         _read_again(result, run, model_for),
         *_judgments(result, run, model_for, language),
@@ -127,6 +157,15 @@ async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, mode
     result.gate = gate(result.findings)
     result.judgments = tuple(judgments)
     result.outcome = combine(result.judgments)
+
+
+async def _all_of(*asked: Awaitable[Any]) -> list[Any]:
+    """All results; where one is an error, it is raised when the others are there: calls that are out are paid for."""
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 def cast_for(

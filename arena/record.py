@@ -14,6 +14,7 @@ def session_row(result: SessionResult, run_id: str) -> SessionRow:
     """The session's own row."""
     plan, spec = result.plan, result.plan.spec
     fidelity = result.fidelity
+    trouble = result.failure or result.unjudged
     return SessionRow(
         id=spec.id,
         run_id=run_id,
@@ -27,8 +28,8 @@ def session_row(result: SessionResult, run_id: str) -> SessionRow:
         repeat=plan.repeat,
         seed=spec.seed,
         status="failed" if result.failure else "finished",
-        error_kind=result.failure.kind if result.failure else None,
-        error=result.failure.message if result.failure else None,
+        error_kind=trouble.kind if trouble else None,
+        error=trouble.message if trouble else None,
         end_by=result.end.by if result.end else None,
         end_reason=result.end.reason if result.end else None,
         rounds=result.rounds,

@@ -7,8 +7,10 @@ ArenaError
 │   ├── RateLimited      the server asked for patience longer than we may give
 │   ├── Refused          the model or its filter declined to answer
 │   ├── BadOutput        an answer that cannot be read as what was asked for, or an empty one
+│   ├── TooLate          a session took longer than it may
 │   ├── TooLong          the prompt does not fit the model's window
 │   └── NoRule           the offline engine has no rule for this prompt
+├── BudgetSpent          the run has spent what it may; it can go on with more
 └── StorageError         the database cannot be read or written
 """
 
@@ -17,11 +19,13 @@ from __future__ import annotations
 __all__ = [
     "ArenaError",
     "BadOutput",
+    "BudgetSpent",
     "ModelError",
     "NoRule",
     "RateLimited",
     "Refused",
     "StorageError",
+    "TooLate",
     "TooLong",
     "Unavailable",
     "UserError",
@@ -81,10 +85,20 @@ class TooLong(ModelError):
     kind = "too_long"
 
 
+class TooLate(ModelError):
+    """A session was not over when its deadline came."""
+
+    kind = "too_late"
+
+
 class NoRule(ModelError):
     """The offline engine was asked for a prompt that no rule answers."""
 
     kind = "no_rule"
+
+
+class BudgetSpent(ArenaError):
+    """The run has made as many calls, or spent as much, as it may."""
 
 
 class StorageError(ArenaError):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert
 from sqlmodel import Session, SQLModel, col, select
 
 from storage.tables import CallRow
-from storage.writer import Writer
+from storage.writer import Bulk, Writer
 
 _TABLE = SQLModel.metadata.tables["call"]
 # To remove and insert is what every database can do; the upsert of SQLite's dialect gains a sixth.
-_REMOVE = delete(_TABLE).where(
-    _TABLE.c.session_id == bindparam("in_session"),
-    _TABLE.c.channel == bindparam("in_channel"),
-    _TABLE.c.ordinal == bindparam("at"),
+_KEEP = Bulk(
+    (
+        delete(_TABLE).where(*(_TABLE.c[name] == bindparam(name) for name in ("session_id", "channel", "ordinal"))),
+        insert(_TABLE),
+    )
 )
-_INSERT = insert(_TABLE)
 _AT_ONCE = 500  # keys in one statement; databases bound the number of parameters
 
 Key = tuple[str, int]  # channel, ordinal
@@ -44,13 +44,7 @@ class CallStore:
             "request_hash": request_hash,
             "reply": reply,
         }
-
-        def keep(session: Session) -> None:
-            connection = session.connection()
-            connection.execute(_REMOVE, {"in_session": session_id, "in_channel": channel, "at": ordinal})
-            connection.execute(_INSERT, row)
-
-        await self._writer.write(keep)
+        await self._writer.add(_KEEP, row)
 
     def load(self, session_id: str) -> dict[Key, Kept]:
         """The calls of a session by channel and ordinal, in that order; empty for an unknown session."""
@@ -62,17 +56,29 @@ class CallStore:
             )
             return {(channel, ordinal): (hashed, dict(reply)) for channel, ordinal, hashed, reply in rows}
 
+    def spent(self, session_ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Model and usage of each call kept for these sessions; those that cost nothing then are left out."""
+        with self._writer.database.session() as session:
+            for ids in _parts(session_ids):
+                for reply in session.exec(select(CallRow.reply).where(col(CallRow.session_id).in_(ids))):
+                    if not reply.get("reused"):
+                        yield reply.get("model", ""), reply.get("usage") or {}
+
     async def forget(self, session_ids: Iterable[str]) -> None:
         """Remove all calls of these sessions.
 
         Raises:
             StorageError: none was removed.
         """
-        ids = sorted(set(session_ids))
-        parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
+        parts = _parts(session_ids)
 
         def remove(session: Session) -> None:
             for part in parts:
                 session.exec(delete(CallRow).where(col(CallRow.session_id).in_(part)))
 
         await self._writer.write(remove)
+
+
+def _parts(session_ids: Iterable[str]) -> list[list[str]]:
+    ids = sorted(set(session_ids))
+    return [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]

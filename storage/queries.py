@@ -137,6 +137,24 @@ def session_status(db: Database, run_id: str) -> dict[str, str]:
         )
 
 
+class Ending(NamedTuple):
+    """How a session ended. A finished one has an ``error_kind`` too where a judge could not be asked."""
+
+    status: str
+    error_kind: str | None
+
+
+def ended_sessions(db: Database, run_id: str) -> dict[str, Ending]:
+    """The stored sessions of a run by id, in the run's order."""
+    with db.session() as session:
+        rows = session.exec(
+            select(SessionRow.id, SessionRow.status, SessionRow.error_kind)
+            .where(SessionRow.run_id == run_id)
+            .order_by(col(SessionRow.ordinal))
+        )
+        return {row_id: Ending(status, kind) for row_id, status, kind in rows}
+
+
 def counts(db: Database, run_id: str) -> SessionCounts:
     """How the sessions of a run stand; all zero for an unknown run."""
     with db.session() as session:

@@ -216,6 +216,17 @@ class RatingRow(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=DateTime)
 
 
+class ReplyRow(SQLModel, table=True):
+    """An answer at temperature 0, kept for identical requests of later runs (``--cache``)."""
+
+    __tablename__ = "reply"
+
+    key: str = Field(primary_key=True)  # SHA-256 over all that was sent
+    model: str
+    reply: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = Field(default_factory=now, sa_type=DateTime)
+
+
 class CallRow(SQLModel, table=True):
     """The journal: one finished model call, kept so that it is never paid for twice.
 

@@ -7,6 +7,7 @@ share one. Each job has a savepoint of its own: one that fails takes back its ow
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
@@ -27,9 +28,22 @@ Job = Callable[[Session], T]
 _SAVEPOINT: Final = "create_savepoint"
 
 
+@dataclass(frozen=True)
+class Bulk:
+    """What is done with rows of one kind: each statement in turn, with as many rows as are waiting.
+
+    A row is a dict of the statements' parameters.
+    """
+
+    statements: tuple[Executable, ...]
+
+
+Row = dict[str, Any]
+
+
 @dataclass(slots=True)
 class _Task:
-    job: Job[Any]
+    job: Job[Any] | tuple[Bulk, Row]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Any]
     result: Any = None
@@ -69,14 +83,25 @@ class Writer:
             StorageError: the job or the commit failed, and nothing of it is kept; or the writer is not open.
             ArenaError: the job raised it.
         """
+        value: T = await self._put(job)
+        return value
+
+    async def add(self, bulk: Bulk, row: Row) -> None:
+        """Write one row in company; return once it is committed. A row that fails takes no other with it.
+
+        Raises:
+            StorageError: nothing of it is kept; or the writer is not open.
+        """
+        await self._put((bulk, row))
+
+    def _put(self, job: Job[Any] | tuple[Bulk, Row]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         task = _Task(job, loop, loop.create_future())
         with self._door:
             if not self._open:
                 raise StorageError(f"{self.database.place}: the writer is not open")
             self._tasks.put(task)
-        value: T = await task.done
-        return value
+        return task.done
 
     def _work(self) -> None:
         closing = False
@@ -91,17 +116,28 @@ class Writer:
     def _commit(self, tasks: list[_Task]) -> None:
         try:
             with self._engine.begin() as connection:
-                for task in tasks:
-                    self._run(task, connection)
+                for bulk, group in itertools.groupby(tasks, key=_bulk):
+                    self._run_group(bulk, list(group), connection)
         except (SQLAlchemyError, StorageError) as error:
             reason = str(self._as_arena_error(error))
             for task in tasks:
                 task.error = task.error or StorageError(reason)
 
+    def _run_group(self, bulk: Bulk | None, tasks: list[_Task], connection: Connection) -> None:
+        if bulk is not None:
+            with suppress(SQLAlchemyError), connection.begin_nested():
+                _add(bulk, [task.job[1] for task in tasks if isinstance(task.job, tuple)], connection)
+                return
+        for task in tasks:  # of rows that failed together, each tries alone
+            self._run(task, connection)
+
     def _run(self, task: _Task, connection: Connection) -> None:
         session = Session(connection, join_transaction_mode=_SAVEPOINT, expire_on_commit=False)
         try:
-            task.result = task.job(session)
+            if isinstance(task.job, tuple):
+                _add(task.job[0], [task.job[1]], session.connection())
+            else:
+                task.result = task.job(session)
             session.commit()
         except Exception as error:  # noqa: BLE001  (whatever a job raises belongs to its caller, not to the thread)
             task.error = self._as_arena_error(error)
@@ -117,6 +153,15 @@ class Writer:
         explained = self.database.explain(error)
         explained.__cause__ = error
         return explained
+
+
+def _bulk(task: _Task) -> Bulk | None:
+    return task.job[0] if isinstance(task.job, tuple) else None
+
+
+def _add(bulk: Bulk, rows: list[Row], connection: Connection) -> None:
+    for statement in bulk.statements:
+        connection.execute(statement, rows)
 
 
 def _drained(tasks: queue.SimpleQueue[_Task | None]) -> list[_Task | None]:

@@ -107,7 +107,7 @@ class LoopbackServer:
     script: says for each request how to behave; ``None`` means the plain answer.
     rates: behaviour kind -> share of requests, drawn with ``seed`` from the label and how often it has come;
         used without a script.
-    delay: seconds before each answer.
+    delay: seconds before each answer. ``behaved`` counts requests by behaviour; prose only where it is a fault.
     api_key: if set, another key gets 401. models: the listed ids; ``None`` means no list (404).
     answer_first: answer so many requests, hold all later ones until ``release``.
     fixed: property name -> value, for answers that must say something certain.
@@ -127,6 +127,7 @@ class LoopbackServer:
     visits: list[Visit] = field(default_factory=list, init=False)
     asked: Counter[str] = field(default_factory=Counter, init=False)
     answered: Counter[str] = field(default_factory=Counter, init=False)
+    behaved: Counter[str] = field(default_factory=Counter, init=False)
     in_flight: int = field(default=0, init=False)
     max_in_flight: int = field(default=0, init=False)
 
@@ -216,7 +217,7 @@ class LoopbackServer:
             await self._hold(len(self.completions))
             if self._locked(request):
                 return _error(401, f"Incorrect API key provided: {request.headers['Authorization']}", "invalid_api_key")
-            response = await self._misbehave(request, self._behaviour(visit), visit.body)
+            response = await self._misbehave(request, self._noted(visit), visit.body)
             await response.prepare(request)
             await response.write_eof()
             if response.status == 200:
@@ -239,6 +240,12 @@ class LoopbackServer:
         visit = Visit(len(self.visits), request.path, label, time.monotonic(), headers, body)
         self.visits.append(visit)
         return visit
+
+    def _noted(self, visit: Visit) -> Behaviour:
+        how = self._behaviour(visit)
+        is_fault = how.kind != "prose" or "response_format" in visit.body
+        self.behaved[how.kind] += is_fault
+        return how
 
     def _behaviour(self, visit: Visit) -> Behaviour:
         if self.script is not None:

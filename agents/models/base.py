@@ -36,6 +36,7 @@ class ChatRequest(BaseModel):
     purpose: the prompt's name; the offline engine finds its rule by it.
     inputs: the typed values that filled the prompt.
     seed: the session's randomness for this call, used by the offline engine, never sent to a server.
+    repair: whether this asks again because an answer could not be read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,10 +48,14 @@ class ChatRequest(BaseModel):
     sampling: Sampling = Sampling()
     language: Language = "en"
     seed: int = 0
+    repair: bool = False
 
 
 class ChatReply(Record):
-    """One answer. ``reasoning`` is hidden thought, kept apart from ``text``; ``latency`` in seconds."""
+    """One answer. ``reasoning`` is hidden thought, kept apart from ``text``; ``latency`` in seconds.
+
+    ``reused``: it answered the same request in an earlier run.
+    """
 
     text: str
     reasoning: str | None = None
@@ -58,6 +63,7 @@ class ChatReply(Record):
     model: str = ""
     latency: float = 0.0
     finish: str = "stop"
+    reused: bool = False
 
 
 class ChatModel(Protocol):

@@ -18,6 +18,7 @@ from pydantic import BaseModel, SecretStr
 
 from agents.models.labels import label_headers
 from agents.models.limits import Fault, Limiter, Patience, patiently, retry_after
+from agents.models.pace import Pace
 from agents.models.providers import ProviderSettings
 from agents.models.schemas import Style
 from agents.models.wire import Completion, Listing
@@ -27,6 +28,8 @@ __all__ = ["NO_KEY", "OPENAI_URL", "Connection", "Connections"]
 
 OPENAI_URL = "https://api.openai.com/v1"
 
+_BYTES_A_TOKEN = 4  # English and Chinese alike, roughly
+_USUAL_ANSWER = 100  # tokens
 _CONNECT_SECONDS = 10.0
 _CHECK_SECONDS = 30.0
 NO_KEY = ("401", "403")
@@ -89,7 +92,11 @@ class Connection:
         Raises:
             RateLimited, Unavailable: the server did not answer within our patience.
         """
-        return await self._ask(Completion, "/chat/completions", body)
+        guess = _guessed_tokens(body)
+        outcome = await self._ask(Completion, "/chat/completions", body, guess)
+        if isinstance(outcome, tuple):
+            self.limiter.pace.settle(guess, outcome[0].spent().total)
+        return outcome
 
     async def models(self) -> list[str] | None:
         """The ids of the server's models; ``None`` where it keeps no list. Costs nothing.
@@ -124,7 +131,9 @@ class Connection:
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    async def _ask(self, form: type[Wire], path: str, body: dict[str, Any] | None = None) -> tuple[Wire, float] | Fault:
+    async def _ask(
+        self, form: type[Wire], path: str, body: dict[str, Any] | None = None, tokens: int = 0
+    ) -> tuple[Wire, float] | Fault:
         def attempt(seconds: float) -> Awaitable[Wire | Fault]:
             allowed = min(seconds, _CHECK_SECONDS) if body is None else seconds
             timeout = Timeout(allowed, connect=min(allowed, _CONNECT_SECONDS))
@@ -135,7 +144,7 @@ class Connection:
                 sent = self._client.post(path, cast_to=object, body=body, options=options)
             return self._read(sent, form, allowed)
 
-        return await patiently(attempt, self.limiter, self._patience, self.address, hasty=body is None)
+        return await patiently(attempt, self.limiter, self._patience, self.address, hasty=body is None, tokens=tokens)
 
     async def _read(self, sent: Awaitable[object], form: type[Wire], seconds: float) -> Wire | Fault:
         try:
@@ -187,7 +196,7 @@ class Connections:
         if url not in self._open:
             settings = self._settings
             patience = Patience(timeout=settings.timeout, deadline=settings.deadline)
-            limiter = Limiter(settings.max_connections)
+            limiter = Limiter(settings.max_connections, pace=Pace(settings.max_rpm, settings.max_tpm))
             key = settings.api_keys.get(self._provider)
             self._open[url] = Connection(url, key, limiter, patience, key_name=self._key_name)
         return self._open[url]
@@ -204,6 +213,11 @@ class Connections:
         """Close all of them."""
         for connection in self._open.values():
             await connection.aclose()
+
+
+def _guessed_tokens(body: Mapping[str, Any]) -> int:
+    letters = sum(len(message["content"].encode("utf-8", "replace")) for message in body["messages"])
+    return letters // _BYTES_A_TOKEN + _USUAL_ANSWER
 
 
 def _field(body: object, name: str) -> object:

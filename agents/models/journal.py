@@ -23,7 +23,7 @@ from agents.models.labels import request_label
 from profiles.errors import ModelError
 from profiles.text import clean
 
-__all__ = ["CallEvent", "Journal", "KeptCalls", "SessionJournal", "request_hash"]
+__all__ = ["CallEvent", "Journal", "KeptCalls", "SessionJournal", "request_hash", "schema_digest"]
 
 KeptCalls = Mapping[tuple[str, int], tuple[str, dict[str, Any]]]
 """(channel, ordinal) -> (request hash, reply as JSON values)."""
@@ -48,6 +48,8 @@ class CallEvent:
     Args:
         model: the model's spec.
         latency: seconds; of a replayed call, those that it took at the time.
+        replayed: whether the answer was there already, in the journal or from an earlier run.
+        repair: whether it was asked because the answer before could not be read.
         failed: the error's ``kind``, or ``None``.
     """
 
@@ -57,6 +59,7 @@ class CallEvent:
     usage: Usage
     latency: float
     replayed: bool = False
+    repair: bool = False
     failed: str | None = None
 
 
@@ -66,7 +69,7 @@ def request_hash(request: ChatRequest, spec: str) -> str:
         spec,
         request.purpose,
         [(message.role, message.content) for message in request.messages],
-        request.output_schema and _schema_digest(request.output_schema),
+        request.output_schema and schema_digest(request.output_schema),
         request.sampling.model_dump(),
         request.language,
         request.seed,
@@ -75,7 +78,8 @@ def request_hash(request: ChatRequest, spec: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _schema_digest(schema: type[BaseModel]) -> str:
+def schema_digest(schema: type[BaseModel]) -> str:
+    """SHA-256, in hex, of the form that an answer shall have."""
     text = json.dumps([schema.__name__, schema.model_json_schema()])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -135,14 +139,20 @@ class SessionJournal:
         except ModelError as error:
             if self.on_call is not None:
                 seconds = time.monotonic() - started
-                self.on_call(CallEvent(channel, request.purpose, inner.spec, Usage(), seconds, failed=error.kind))
+                self.on_call(
+                    CallEvent(
+                        channel, request.purpose, inner.spec, Usage(), seconds, repair=request.repair, failed=error.kind
+                    )
+                )
             raise
         finally:
             request_label.reset(label)
 
     def _tell(self, channel: str, request: ChatRequest, inner: ChatModel, reply: ChatReply, *, replayed: bool) -> None:
         if self.on_call is not None:
-            self.on_call(CallEvent(channel, request.purpose, inner.spec, reply.usage, reply.latency, replayed=replayed))
+            again = replayed or reply.reused
+            about = (channel, request.purpose, inner.spec, reply.usage, reply.latency)
+            self.on_call(CallEvent(*about, replayed=again, repair=request.repair))
 
 
 def _storable(reply: ChatReply) -> ChatReply:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from agents.models.pace import Pace
 from profiles.errors import ModelError, RateLimited, Unavailable
 
 __all__ = ["Fault", "Limiter", "Patience", "patiently", "retry_after"]
@@ -145,14 +146,16 @@ class Limiter:
     Attributes:
         limit: calls allowed at a time now.
         in_flight: calls that are out now.
+        pace: requests and tokens a minute.
         faults: failed attempts by kind (``429``, ``500``, ``connection``, ``timeout``, ...).
     """
 
-    def __init__(self, max_connections: int = 8, recover_after: int = 10) -> None:
+    def __init__(self, max_connections: int = 8, recover_after: int = 10, pace: Pace | None = None) -> None:
         if max_connections < 1:
             raise ValueError(f"max_connections must be at least 1, not {max_connections}")
         self.limit = self._most = max_connections
         self.in_flight = 0
+        self.pace = pace or Pace()
         self.faults: Counter[str] = Counter()
         self._recover_after = recover_after
         self._answers = 0
@@ -160,8 +163,13 @@ class Limiter:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[int]:
-        """Wait for a place and hold it. The value is the ticket that ``throttled`` wants."""
+    async def slot(self, tokens: int = 0) -> AsyncIterator[int]:
+        """Wait for a place and hold it. The value is the ticket that ``throttled`` wants.
+
+        Args:
+            tokens: about how many the call will take, in and out.
+        """
+        await self.pace.turn(tokens)
         await self._enter()
         try:
             yield self._cuts
@@ -215,6 +223,7 @@ async def patiently(
     server: str,
     *,
     hasty: bool = False,
+    tokens: int = 0,
 ) -> tuple[T, float] | Fault:
     """Attempt something on a server until it answers, declines for good, or our patience ends.
 
@@ -224,6 +233,7 @@ async def patiently(
         patience: how often, and how long in all.
         server: how the server is called in errors and the log.
         hasty: come back at once with a fault that is not an HTTP status.
+        tokens: about how many an attempt will take, in and out.
 
     Returns:
         The answer and the seconds that its attempt took, or a fault that no other attempt would mend.
@@ -235,7 +245,7 @@ async def patiently(
     while True:
         attempts += 1
         allowed = min(patience.timeout, patience.deadline - spent)
-        answer, seconds = await _attempt(attempt, limiter, allowed)
+        answer, seconds = await _attempt(attempt, limiter, allowed, tokens)
         if not isinstance(answer, Fault):
             return answer, seconds
         if not (answer.passing or answer.used_up) or (hasty and not answer.kind.isdigit()):
@@ -249,9 +259,9 @@ async def patiently(
 
 
 async def _attempt(
-    attempt: Callable[[float], Awaitable[T | Fault]], limiter: Limiter, allowed: float
+    attempt: Callable[[float], Awaitable[T | Fault]], limiter: Limiter, allowed: float, tokens: int
 ) -> tuple[T | Fault, float]:
-    async with limiter.slot() as ticket:
+    async with limiter.slot(tokens) as ticket:
         started = time.monotonic()
         answer = await attempt(allowed)
         if not isinstance(answer, Fault):

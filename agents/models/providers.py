@@ -27,6 +27,7 @@ class ProviderSettings:
     Args:
         base_urls: addresses of servers by model address (``vllm/<id>``) or provider (``vllm``); under ``""`` for all.
         api_keys: keys by provider.
+        max_connections, max_rpm, max_tpm: calls at a time, and requests and tokens a minute, to one server.
         timeout, deadline: seconds that one try of a call may take, and the call with all its retries.
         notify: is told, in one line, of what takes long before anything is asked, such as a server that starts.
     """
@@ -34,6 +35,8 @@ class ProviderSettings:
     base_urls: Mapping[str, str] = field(default_factory=dict)
     api_keys: Mapping[str, SecretStr] = field(default_factory=dict)
     max_connections: int = 8
+    max_rpm: int | None = None
+    max_tpm: int | None = None
     timeout: float = 120.0
     deadline: float = 600.0
     rule_packages: tuple[str, ...] = ("agents",)

@@ -93,7 +93,7 @@ def make_prompt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: type = 
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
     from agents import prompts
 
-    prompts._compiled.cache_clear()
+    prompts._file.cache_clear()
     return lambda **more: load_prompt("floor_of_tests.room", "it", "en", In, output, **more)
 
 

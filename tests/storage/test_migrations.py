@@ -20,7 +20,7 @@ from profiles.errors import StorageError
 from storage.database import Database
 from storage.migrations import HEAD, config_for_package, knows
 from storage.records import replace_session, save_run
-from storage.tables import CallRow, CandidateRow, InterviewAnswerRow, RatingRow, RunRow, ThoughtRecordRow
+from storage.tables import CallRow, CandidateRow, InterviewAnswerRow, RatingRow, ReplyRow, RunRow, ThoughtRecordRow
 
 PACKAGE = Path(storage.migrations.__file__).parent
 
@@ -121,13 +121,14 @@ def test_deleting_a_run_takes_its_children_and_no_others(db: Database, rows):
         session.add(RatingRow(**key, rater="a", party="client", dimension="warmth", rubric_version="1"))
         session.add(CandidateRow(id="c1", run_id="r1", counselor="plain"))
         session.add(CallRow(**key, channel="client", ordinal=0, request_hash="h", reply={}))
+        session.add(ReplyRow(key="k", model="openai/x", reply={}))
     before = db.info().counts
     assert all(before.values())
     with db.session(write=True) as session:
         session.exec(delete(RunRow).where(RunRow.id == "r1"))
     one_session = {"run": 1, "session": 1, "turn": 4, "judgment": 2, "score": 4, "safety_event": 1}
     gone = {"interview_answer": 0, "thought_record": 0, "rating": 0, "candidate": 0}
-    assert db.info().counts == one_session | gone | {"call": 1}
+    assert db.info().counts == one_session | gone | {"call": 1, "reply": 1}
 
 
 def test_a_child_without_parent_is_refused(db: Database, rows):

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.models.base import OFFLINE
 from agents.models.pricing import cost
-from arena.events import CallFinished, Event, Notice, RunPlanned, SessionEnded, SessionStarted
+from arena.events import CallFinished, Event, Notice, RunEnded, RunPlanned, SessionEnded, SessionPaused, SessionStarted
 
 _ON_FIRST_LINE = 3  # how the sessions stand; calls, tokens, cost and time come below
 _PLAIN_EVERY = 10.0  # seconds between plain lines
@@ -59,6 +59,10 @@ class Display:
             self._plan(event)
         elif isinstance(event, SessionStarted):
             self._counts["in flight"] += 1
+        elif isinstance(event, SessionPaused):
+            self._counts["in flight"] -= 1
+        elif isinstance(event, RunEnded) and event.stopped:
+            self._say(f"stopped: {event.stopped}; the same command with a higher limit goes on from here")
         elif isinstance(event, SessionEnded):
             self._end(event)
         elif isinstance(event, CallFinished):
@@ -120,7 +124,7 @@ class Display:
         parts = [f"{counts['finished']} of {self._planned} sessions finished", f"{counts['failed']} failed"]
         parts += [f"{counts['in flight']} in flight", f"{counts['calls']} calls"]
         if counts["replayed"]:
-            parts.append(f"{counts['replayed']} from the journal")
+            parts.append(f"{counts['replayed']} not asked again")
         if counts["tokens in"]:
             parts.append(f"{counts['tokens in']:,} + {counts['tokens out']:,} tokens")
             parts.append("cost unknown" if self._cost is None else f"{self._cost:.2f} US dollars")

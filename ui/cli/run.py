@@ -147,6 +147,7 @@ def run(
         _play(resolved, as_json, report, retry_failed)
 
 
+_STOPPED = 3
 _OUTPUT = frozenset({"config", "print_config", "dry_run", "as_json", "report", "retry_failed"})
 
 
@@ -219,3 +220,5 @@ def _play(config: RunConfig, as_json: bool, report: Path | None, retry_failed: b
         show_result(result, report)
     if result.statuses["failed"]:
         raise typer.Exit(1)
+    if result.stopped:
+        raise typer.Exit(_STOPPED)

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _candidate()
     _rating()
     _call()
+    _reply()
 
 
 def _text(name: str, *, null: bool = False) -> sa.Column[str]:
@@ -276,4 +277,15 @@ def _call() -> None:
         _word("request_hash"),
         _json("reply"),
         sa.PrimaryKeyConstraint("session_id", "channel", "ordinal"),
+    )
+
+
+def _reply() -> None:
+    op.create_table(
+        "reply",
+        _word("key"),
+        _word("model"),
+        _json("reply"),
+        _time("created_at"),
+        sa.PrimaryKeyConstraint("key"),
     )
