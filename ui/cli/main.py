@@ -10,7 +10,7 @@ import typer
 
 import arena
 from profiles.errors import ArenaError, UserError
-from ui.cli import chat, db, doctor, profiles, report, run, runs
+from ui.cli import chat, db, doctor, models, profiles, report, run, runs
 
 _INTERRUPTED = 130
 
@@ -28,11 +28,15 @@ app.command("runs")(runs.runs)
 app.command("chat", short_help="Talk as counselor or as client.")(chat.chat)
 app.command("doctor", short_help="Examine the installation.")(doctor.doctor)
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")
 
 
 def main() -> None:
-    """Run the command. Exit codes: 0 fine, 1 something failed, 2 a mistake the person can mend, 130 interrupted."""
+    """Run the command.
+
+    Exit codes: 0 fine, 1 something failed, 2 a mistake the person can mend, 3 stopped by its budget, 130 interrupted.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?", not a traceback
@@ -68,7 +72,7 @@ def _say_usage(message: str) -> None:
 
 def _words() -> str:
     """The command as far as it is made of words: ``arena profiles show``."""
-    depth = 2 if sys.argv[1:2] in (["profiles"], ["db"]) else 1
+    depth = 2 if sys.argv[1:2] in (["profiles"], ["models"], ["db"]) else 1
     words = list(itertools.takewhile(lambda word: word[:1].isalpha(), sys.argv[1 : 1 + depth]))
     return " ".join(["arena", *words])
 

@@ -1,0 +1,1 @@
+"""A stand-in for vLLM: found on ``PYTHONPATH`` by processes under test, never installed."""
