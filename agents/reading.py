@@ -8,6 +8,7 @@ explained at ``profiles.vocabulary.Move``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from pydantic import Field
 
@@ -86,13 +87,18 @@ def read_counselor(
 def _heard(client_turns: Sequence[str], earlier: Sequence[str], lexicon: Lexicon) -> Heard:
     language = lexicon.language
     last = client_turns[-1] if client_turns else ""
-    said = [sentence for turn in earlier for sentence in split_sentences(turn, language)]
     return Heard(
         last=last,
         last_words=words_of(last, language),
         before=_union([words_of(turn, language) for turn in client_turns[:-1]]),
-        said=tuple((normalise(sentence, lexicon), words_of(sentence, language)) for sentence in said),
+        said=tuple(sentence for turn in earlier for sentence in _said(turn, lexicon)),
     )
+
+
+@lru_cache(maxsize=2048)
+def _said(turn: str, lexicon: Lexicon) -> tuple[tuple[str, Words], ...]:
+    language = lexicon.language
+    return tuple((normalise(text, lexicon), words_of(text, language)) for text in split_sentences(turn, language))
 
 
 def _union(parts: Sequence[Words]) -> Words:
@@ -114,5 +120,5 @@ def _origins(words: Words, heard: Heard) -> tuple[float, float]:
 
 def _listy(text: str, sentences: Sequence[Sentence], lexicon: Lexicon) -> bool:
     lines = len(lexicon.patterns["list_lines"].findall(text))
-    steps = {hit.group() for s in sentences for hit in lexicon.patterns["list_sequence"].finditer(s.norm)}
+    steps = {hit.group() for s in sentences for hit in lexicon.every("list_sequence", s.norm)}
     return lines >= 2 or len(steps) >= 2

@@ -8,9 +8,9 @@ the piece of that name under ``parts``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -18,6 +18,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from profiles.errors import UserError
+from profiles.prefilter import Sieve
 from profiles.schema import Record
 from profiles.vocabulary import Language, Move
 
@@ -124,10 +125,11 @@ class LexiconText(Record):
     moves: dict[Move, tuple[RuleText, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """A compiled ``RuleText``."""
+    """A compiled ``RuleText`` of a move."""
 
+    move: Move
     any: re.Pattern[str]
     unless: re.Pattern[str] | None
     needs: frozenset[Need]
@@ -146,7 +148,7 @@ class Rule:
         return any(_CLAUSE_END.search(before, end + 1) is None for end in ends)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """One language's words and patterns, compiled.
 
@@ -171,11 +173,43 @@ class Lexicon:
 
     def stem(self, word: str) -> str:
         """A word without its ending: enough to match ``worried`` with ``worrying``, no more."""
-        return _stem(word, self.source)
+        return _stem_of(word, self)
 
     def found(self, name: str, norm: str) -> re.Match[str] | None:
         """The first hit of a named list of patterns in a normalised text."""
-        return self.patterns[name].search(norm)
+        return next(self.every(name, norm), None)
+
+    def every(self, name: str, norm: str) -> Iterator[re.Match[str]]:
+        """All hits of a named list of patterns in a normalised text."""
+        return self.patterns[name].finditer(norm) if name in _promising(norm, self) else iter(())
+
+    def holding(self, norm: str) -> frozenset[Rule]:
+        """The rules that a normalised sentence fulfils, but for what they need of its context."""
+        return _holding(norm, self)
+
+    @cached_property
+    def sieved(self) -> tuple[Sequence[str | Rule], Sieve]:
+        """All that is looked for in sentences (named lists, rules), and the sieve of its patterns in this order."""
+        items: list[str | Rule] = [*self.patterns]
+        items += [rule for rules in self.moves.values() for rule in rules]
+        return items, Sieve([item.any if isinstance(item, Rule) else self.patterns[item] for item in items])
+
+
+# A sentence is read again with every later turn, by the client who hears it and by the judges.
+@lru_cache(maxsize=2048)
+def _promising(norm: str, lexicon: Lexicon) -> frozenset[str | Rule]:
+    items, sieve = lexicon.sieved
+    return frozenset(items[place] for place in sieve.passing(norm))
+
+
+@lru_cache(maxsize=2048)
+def _holding(norm: str, lexicon: Lexicon) -> frozenset[Rule]:
+    return frozenset(item for item in _promising(norm, lexicon) if isinstance(item, Rule) and item.found_in(norm))
+
+
+@lru_cache(maxsize=4096)
+def _stem_of(word: str, lexicon: Lexicon) -> str:
+    return _stem(word, lexicon.source)
 
 
 @lru_cache(maxsize=4)
@@ -248,6 +282,7 @@ class _Compiler:
         }
         return tuple(
             Rule(
+                move=move,
                 any=self._pattern(move, rule.any),
                 unless=self._pattern(move, rule.unless) if rule.unless else None,
                 needs=frozenset(rule.needs),

@@ -126,23 +126,26 @@ def _study_one(text: str, norm: str, leave: bool, related_turn: float, heard: He
         related_turn=related_turn,
         tied=related > 0 or words.shared(heard.before) > 0,
         copied=copied_share(text, heard.last, lexicon.language),
-        stale=any(_repeats(norm, words, old, lexicon) for old in heard.said),
+        stale=_stale(norm, words.units, heard, lexicon),
     )
 
 
-def _repeats(norm: str, words: Words, old: tuple[str, Words], lexicon: Lexicon) -> bool:
-    old_norm, old_words = old
-    if norm == old_norm:
+def _stale(norm: str, units: frozenset[str], heard: Heard, lexicon: Lexicon) -> bool:
+    """Whether the counselor has said a sentence before, word for word or nearly."""
+    if any(norm == old for old, _ in heard.said):
         return True
-    line = lexicon.thresholds
-    alike = len(words.units & old_words.units) >= line.repeat * len(words.units | old_words.units)
-    return alike and len(words.units) >= line.repeat_units
+    share, size = lexicon.thresholds.repeat, len(units)
+    if size < lexicon.thresholds.repeat_units:
+        return False
+    # Sets too unlike in size cannot be alike; that is seen sooner than counted.
+    sized = (old.units for _, old in heard.said if share * len(old.units) <= size and share * size <= len(old.units))
+    return any(len(units & old) >= share * len(units | old) for old in sized)
 
 
 def _sentence_moves(sentence: Sentence, heard: Heard, lexicon: Lexicon) -> list[Move]:
     if sentence.copied >= lexicon.thresholds.verbatim:
         return []
-    found = {move for move, rules in lexicon.moves.items() if _any_holds(rules, sentence)}
+    found = {rule.move for rule in lexicon.holding(sentence.norm) if _meets(rule, sentence)}
     if Move.SAFETY_SUPPORT in found:
         found.discard(Move.ADVICE)
     if Move.AFFIRMATION in found:
@@ -156,10 +159,6 @@ def _sentence_moves(sentence: Sentence, heard: Heard, lexicon: Lexicon) -> list[
     if sentence.stale:
         found -= _FADING
     return [move for move in Move if move in found]
-
-
-def _any_holds(rules: Sequence[Rule], sentence: Sentence) -> bool:
-    return any(_meets(rule, sentence) and rule.found_in(sentence.norm) for rule in rules)
 
 
 def _meets(rule: Rule, sentence: Sentence) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import add
 
 from agents.reading_lexicon import Lexicon, load_lexicon
 from profiles.vocabulary import Language
@@ -36,7 +37,8 @@ class Words:
 
     def common(self, other: Words) -> int:
         """How many of this text's units ``other`` has too."""
-        return sum(other.holds(unit) for unit in self.units)
+        left = self.units - other.units
+        return len(self.units) - len(left) + len(left & other.characters)
 
     def shared(self, other: Words) -> float:
         """Share (0-1) of this text's content that ``other`` has too, kindred words counted as the same."""
@@ -44,6 +46,7 @@ class Words:
         return min(1.0, max(self.common(other), kindred) / len(self.units)) if self.units else 0.0
 
 
+@lru_cache(maxsize=2048)
 def normalise(text: str, lexicon: Lexicon) -> str:
     """A sentence as patterns read it: lower case, straight quotes, no mark-up, one form per contraction."""
     norm = _SPACED_HAN.sub("", _LEAD.sub("", " ".join(text.lower().translate(_PLAIN).split())))
@@ -76,7 +79,7 @@ def _pairs(run: str, lexicon: Lexicon) -> Iterator[str]:
     for piece in lexicon.stop_runs.split(run) if lexicon.stop_runs else [run]:
         if len(piece) == 1:
             yield piece
-        yield from (piece[i : i + 2] for i in range(len(piece) - 1))
+        yield from map(add, piece, piece[1:])
 
 
 def said_in(fragment: str, text: str, language: Language) -> float:
@@ -91,6 +94,7 @@ def length(text: str, language: Language) -> int:
     return len(_TOKEN.findall(text)) if language == "en" else sum(char.isalnum() for char in text)
 
 
+@lru_cache(maxsize=2048)
 def split_sentences(text: str, language: Language) -> tuple[str, ...]:
     """The sentences of a text in order, each a verbatim substring that holds at least one letter or digit."""
     lexicon = load_lexicon(language)
@@ -121,6 +125,7 @@ def _ends(text: str, start: int, hit: re.Match[str], lexicon: Lexicon) -> bool:
     return not _NUMBER.search(before) and before.split(" ")[-1].lower() not in lexicon.abbreviations
 
 
+@lru_cache(maxsize=2048)
 def copied_share(text: str, source: str, language: Language) -> float:
     """Share (0-1) of a text that consists of runs of words (zh: characters) taken over from ``source``.
 

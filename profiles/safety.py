@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import accumulate
 from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from profiles.errors import UserError
+from profiles.prefilter import Sieve
 from profiles.schema import Record
 from profiles.vocabulary import Language
 
@@ -158,6 +160,21 @@ class Lexicon:
         """The classes in the order of the file: gravest first."""
         return tuple(dict.fromkeys(rule.kind for rule in self.rules))
 
+    def worth_trying(self, text: str) -> list[tuple[Rule, list[re.Pattern[str]]]]:
+        """The rules that may find something in a text, in order, each with those of its patterns that may match."""
+        chosen: dict[int, list[re.Pattern[str]]] = {}
+        for rule, pattern in map(self._listed.__getitem__, self._sieve.passing(text)):
+            chosen.setdefault(rule, []).append(pattern)
+        return [(self.rules[rule], patterns) for rule, patterns in chosen.items()]
+
+    @cached_property
+    def _listed(self) -> list[tuple[int, re.Pattern[str]]]:
+        return [(place, pattern) for place, rule in enumerate(self.rules) for pattern in rule.patterns]
+
+    @cached_property
+    def _sieve(self) -> Sieve:
+        return Sieve([pattern for _, pattern in self._listed])
+
 
 @lru_cache(maxsize=16)
 def load_lexicon(name: LexiconName, language: Language) -> Lexicon:
@@ -228,11 +245,13 @@ class _Compiler:
             raise self._fault(place, text, "'*', '+', '{n,}' and named groups are not allowed; write {0,20} or so")
         if any(int(most) > _LONGEST_REPEAT for most in _REPEAT.findall(bare)):
             raise self._fault(place, text, f"a repeat may not go beyond {_LONGEST_REPEAT}")
+        if min(accumulate((sign == "(") - (sign == ")") for sign in bare), default=0) < 0:
+            raise self._fault(place, text, "not a valid regular expression (unbalanced parenthesis)")
         try:
             compiled = re.compile(_WHOLE_WORDS % expanded if self.language == "en" else expanded)
         except re.error as error:
             raise self._fault(place, text, f"not a valid regular expression ({error.msg})") from error
-        if not text or re.compile(expanded).search("") is not None:
+        if not text or compiled.search("") is not None:
             raise self._fault(place, text, "it matches the empty text; make a part of it required")
         return compiled
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 from profiles.safety import Guard, Lexicon, LexiconName, Rule, load_lexicon
 from profiles.vocabulary import LANGUAGES, Language
 
-__all__ = ["RANK", "Folded", "Hit", "RiskSeen", "fold", "hits", "quote", "risk_level"]
+__all__ = ["RANK", "Folded", "Hit", "RiskSeen", "fold", "hits", "quote", "risk_level", "search"]
 
 RiskSeen = Literal["none", "low", "high", "immediate"]
 
@@ -25,6 +26,10 @@ _NEAR = 400  # characters on either side of a sentence
 
 _SENTENCE = re.compile(r"(?![ \"])(?:[^.!?。;\n]|\.(?![\s\"]|$)){1,1000}(?:[!?。;\n]|\.){0,8}")
 _TOKEN = re.compile(r"\.{2,}|.", re.DOTALL)
+_PAUSE = re.compile(r"\.{2,}")
+_NEEDLESS_SPACE = re.compile(r"^ +|(?<=[ \n]) +")
+_LONGEST_REMEMBERED = 4000  # characters
+_MOST_CHARACTERS = 20_000  # more different ones are not remembered
 _APOSTROPHES = "'’‘`´ʼ＇"
 _QUOTE_MARKS = "“”„«»「」『』＂"
 _SCRIPT = {"en": re.compile(r"[a-z]{2,20} [a-z]{2,20}"), "zh": re.compile(r"[\u4e00-\u9fff]")}
@@ -36,7 +41,18 @@ class Folded:
 
     raw: str
     text: str
-    places: tuple[int, ...]  # for each folded character, where it stands in ``raw``
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """For each folded character, where it stands in ``raw``; counted out only when something is quoted."""
+        places: list[int] = []
+        last = "\n"
+        for token in _TOKEN.finditer(self.raw):
+            for character in " " if len(token[0]) > 1 else _plain(token[0]):
+                if character != " " or last not in " \n":
+                    places.append(token.start())
+                    last = character
+        return tuple(places)
 
 
 @dataclass(frozen=True)
@@ -62,26 +78,38 @@ def hits(name: LexiconName, folded: Folded, language: Language) -> list[Hit]:
 
     The other language's rules look too where its script occurs.
     """
+    look = _remembered if len(folded.text) <= _LONGEST_REMEMBERED else _hits
+    return list(look(name, folded.text, language))
+
+
+def _hits(name: LexiconName, text: str, language: Language) -> tuple[Hit, ...]:
     found: list[Hit] = []
     for spoken in LANGUAGES:
-        if spoken == language or _SCRIPT[spoken].search(folded.text):
-            found.extend(_search(load_lexicon(name, spoken), folded.text))
+        if spoken == language or _SCRIPT[spoken].search(text):
+            found.extend(search(load_lexicon(name, spoken), text))
     kept: list[Hit] = []
     for hit in sorted(found, key=lambda hit: (-RANK.get(hit.level, 0), hit.start)):
         if not any(hit.kind == other.kind and _same(hit, other) for other in kept):
             kept.append(hit)
-    return sorted(kept, key=lambda hit: hit.start)
+    return tuple(sorted(kept, key=lambda hit: hit.start))
+
+
+# A turn is screened as it is said and again by speakers and judges.
+_remembered = lru_cache(maxsize=2048)(_hits)
 
 
 def _same(hit: Hit, other: Hit) -> bool:
     return hit.rule == other.rule or (hit.start < other.end and other.start < hit.end)
 
 
-def _search(lexicon: Lexicon, text: str) -> Iterator[Hit]:
+def search(lexicon: Lexicon, text: str) -> Iterator[Hit]:
+    """What the rules of one lexicon find in a folded text, sentence by sentence: of each rule the gravest."""
+    if not lexicon.worth_trying(text):
+        return
     for sentence in _SENTENCE.finditer(text):
         place = _Place(lexicon, text, sentence.start(), sentence[0])
-        for rule in lexicon.rules:
-            found = place.strongest(rule)
+        for rule, patterns in lexicon.worth_trying(sentence[0]):
+            found = place.strongest(rule, patterns)
             if found:
                 yield found
 
@@ -93,9 +121,9 @@ class _Place:
     start: int
     sentence: str
 
-    def strongest(self, rule: Rule) -> Hit | None:
+    def strongest(self, rule: Rule, patterns: Iterable[re.Pattern[str]]) -> Hit | None:
         weak: Hit | None = None
-        for pattern in rule.patterns:
+        for pattern in patterns:
             for found in pattern.finditer(self.sentence):
                 level = self._level(rule, found)
                 if level == rule.level:
@@ -141,18 +169,14 @@ class _Place:
 
 def fold(text: str) -> Folded:
     """The text made ready for searching."""
-    characters: list[str] = []
-    places: list[int] = []
-    for token in _TOKEN.finditer(text):
-        for character in _plain(token[0]):
-            if character != " " or (characters and characters[-1] not in " \n"):
-                characters.append(character)
-                places.append(token.start())
-    return Folded(text, "".join(characters), tuple(places))
+    plain = (_PAUSE.sub(" ", text) if ".." in text else text).translate(_TABLE)
+    if plain.startswith(" ") or "  " in plain or "\n " in plain:
+        plain = _NEEDLESS_SPACE.sub("", plain)
+    return Folded(text, plain)
 
 
 def _plain(character: str) -> str:
-    if character == "…" or len(character) > 1:  # a pause, not the end of a sentence: "I'm not... suicidal"
+    if character == "…":  # a pause, not the end of a sentence: "I'm not... suicidal"
         return " "
     if character in _APOSTROPHES or unicodedata.category(character) in ("Cf", "Mn"):
         return ""
@@ -160,6 +184,19 @@ def _plain(character: str) -> str:
         return '"'
     plain = unicodedata.normalize("NFKC", character).lower()
     return "\n" if plain in "\n\r" else "".join(" " if part.isspace() else part for part in plain)
+
+
+class _Table(dict[int, str | None]):
+    """``_plain`` for ``str.translate``, each character worked out once; None is how it drops one quickly."""
+
+    def __missing__(self, code: int) -> str | None:
+        plain = _plain(chr(code)) or None
+        if len(self) < _MOST_CHARACTERS:
+            self[code] = plain
+        return plain
+
+
+_TABLE = _Table()
 
 
 def quote(folded: Folded, hit: Hit) -> str:

@@ -7,13 +7,13 @@ from time import perf_counter
 
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
 from agents.reading import Reading, content_units, read_counselor, said_in, split_sentences
-from agents.reading_lexicon import parse_lexicon
-from agents.reading_text import length
+from agents.reading_lexicon import Lexicon, load_lexicon, parse_lexicon
+from agents.reading_text import length, normalise
 from profiles.errors import UserError
 from profiles.schema import Record
 from profiles.vocabulary import LANGUAGES, Language, Move
@@ -327,6 +327,40 @@ def test_said_in_tells_how_much_of_a_fact_was_told(
 def test_said_in_is_a_share_and_whole_in_itself(text: str, other: str, language: Language) -> None:
     assert 0 <= said_in(text, other, language) <= 1
     assert said_in(text, text, language) == float(bool(content_units(text, language)))
+
+
+NORMS = {
+    language: [normalise(piece, load_lexicon(language)) for piece in PIECES if piece.isascii() == (language == "en")]
+    for language in LANGUAGES
+}
+
+
+def check_search(norm: str, lexicon: Lexicon) -> None:
+    """What is found is what searching with every pattern finds."""
+    for name, pattern in lexicon.patterns.items():
+        assert [hit.span() for hit in lexicon.every(name, norm)] == [hit.span() for hit in pattern.finditer(norm)]
+        first, found = pattern.search(norm), lexicon.found(name, norm)
+        assert (found and found.span()) == (first and first.span())
+    rules = [rule for rules in lexicon.moves.values() for rule in rules]
+    assert lexicon.holding(norm) == {rule for rule in rules if rule.found_in(norm)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_labelled_sentences_are_searched_as_with_every_pattern(language: Language) -> None:
+    for norm in NORMS[language]:
+        check_search(norm, load_lexicon(language))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), language=st.sampled_from(LANGUAGES))
+def test_mixtures_are_searched_as_with_every_pattern(data: st.DataObject, language: Language) -> None:
+    lexicon = load_lexicon(language)
+    listed = [*lexicon.patterns.values(), *(rule.any for rules in lexicon.moves.values() for rule in rules)]
+    fitting = st.sampled_from(listed).flatmap(lambda pattern: st.from_regex(pattern.pattern))
+    parts = data.draw(
+        st.lists(st.sampled_from(NORMS[language]) | fitting | st.text(max_size=9), min_size=1, max_size=4)
+    )
+    check_search(data.draw(st.sampled_from([" ", "", ", "])).join(parts), lexicon)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

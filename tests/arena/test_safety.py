@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from arena.safety import (
 )
 from profiles.errors import UserError
 from profiles.safety import load_crisis_text, load_lexicon, read_lexicon
+from profiles.screening import fold
 from profiles.vocabulary import LANGUAGES, Language, Role, Stage
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -301,6 +303,37 @@ def test_any_dialogue_is_screened(texts: list[str], language: Language) -> None:
         assert turns[finding.turn].speaker == "counselor"
 
 
+def folded_by_the_letter(text: str) -> tuple[str, list[int]]:
+    """What ``fold`` promises, done one character after the other."""
+    folded, places = "", []
+    for token in re.finditer(r"(?s)\.{2,}|.", text):
+        said = token[0]
+        if said == "…" or len(said) > 1:
+            plain = " "
+        elif said in "'’‘`´ʼ＇" or unicodedata.category(said) in ("Cf", "Mn"):
+            plain = ""
+        elif said in "“”„«»「」『』＂":
+            plain = '"'
+        else:
+            plain = unicodedata.normalize("NFKC", said).lower()
+            plain = "".join("\n" if part in "\n\r" else " " if part.isspace() else part for part in plain)
+        for character in plain:
+            if character != " " or (folded and folded[-1] not in " \n"):
+                folded += character
+                places.append(token.start())
+    return folded, places
+
+
+UNEVEN = " \t\r\n.…'’“«aIİﬁ½Ω㎏ß　\u200d\u0301\u2028\x1c好。"
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=anything | st.text(UNEVEN, max_size=30) | st.text(st.characters(codec="ascii")))
+def test_a_text_is_folded_as_promised_and_every_character_keeps_its_place(text: str) -> None:
+    folded = fold(text)
+    assert (folded.raw, folded.text, list(folded.places)) == (text, *folded_by_the_letter(text))
+
+
 def test_a_long_quote_is_cut_round_the_hit() -> None:
     text = "and then " * 60 + "I want to die " + "and then " * 60
     (finding,) = screen_client(text, "en")
@@ -376,6 +409,7 @@ def test_a_list_is_read_with_its_words_and_gaps(tmp_path: Path) -> None:
     ("pattern", "fault"),
     [
         ("(he hits me", "not a valid regular expression"),
+        ("he) hits (me", "not a valid regular expression"),
         ("he .*hits me", "not allowed"),
         ("he (?:hits )+me", "not allowed"),
         ("he {2,}hits me", "not allowed"),
