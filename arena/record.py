@@ -7,7 +7,8 @@ from typing import Any
 from agents.dialogue import Turn
 from arena.play import SessionResult
 from arena.scoring.judgment import Judgment
-from storage.tables import JudgmentRow, SafetyEventRow, ScoreRow, SessionRow, TurnRow
+from storage.records import Values
+from storage.tables import JudgmentRow, SafetyEventRow, SessionRow
 
 
 def session_row(result: SessionResult, run_id: str) -> SessionRow:
@@ -43,26 +44,25 @@ def session_row(result: SessionResult, run_id: str) -> SessionRow:
     )
 
 
-def turn_rows(result: SessionResult) -> list[TurnRow]:
-    """One row a turn."""
+def turn_rows(result: SessionResult) -> list[Values]:
+    """One row of ``turn`` a turn."""
     return [
-        TurnRow(
-            session_id=result.plan.spec.id,
-            index=turn.index,
-            round=turn.round,
-            speaker=turn.speaker,
-            stage=turn.stage.value,
-            text=turn.text,
-            reasoning=turn.reasoning,
-            sentences=[label.model_dump(mode="json") for label in turn.sentences],
-            notes=turn.notes,
-            call=turn.call.model_dump(mode="json") if turn.call else None,
-        )
+        {
+            "index": turn.index,
+            "round": turn.round,
+            "speaker": turn.speaker,
+            "stage": turn.stage.value,
+            "text": turn.text,
+            "reasoning": turn.reasoning,
+            "sentences": [label.model_dump(mode="json") for label in turn.sentences],
+            "notes": turn.notes,
+            "call": turn.call.model_dump(mode="json") if turn.call else None,
+        }
         for turn in result.turns
     ]
 
 
-def judgment_rows(result: SessionResult) -> list[tuple[JudgmentRow, list[ScoreRow]]]:
+def judgment_rows(result: SessionResult) -> list[tuple[JudgmentRow, list[Values]]]:
     """One row a judgment with one row a dimension."""
     return [_judgment(judgment, result.plan.spec.id) for judgment in result.judgments]
 
@@ -76,7 +76,7 @@ def event_rows(result: SessionResult) -> list[SafetyEventRow]:
     ]
 
 
-def _judgment(judgment: Judgment, session_id: str) -> tuple[JudgmentRow, list[ScoreRow]]:
+def _judgment(judgment: Judgment, session_id: str) -> tuple[JudgmentRow, list[Values]]:
     row = JudgmentRow(
         session_id=session_id,
         party=judgment.party.value,
@@ -95,14 +95,14 @@ def _judgment(judgment: Judgment, session_id: str) -> tuple[JudgmentRow, list[Sc
         items=len(judgment.scores),
         call=judgment.call.model_dump(mode="json") if judgment.call else None,
     )
-    scores = [
-        ScoreRow(
-            dimension=score.dimension,
-            status=score.status,
-            value=score.value,
-            reason=score.reason,
-            evidence=[item.model_dump(mode="json") for item in score.evidence],
-        )
+    scores: list[Values] = [
+        {
+            "dimension": score.dimension,
+            "status": score.status,
+            "value": score.value,
+            "reason": score.reason,
+            "evidence": [item.model_dump(mode="json") for item in score.evidence],
+        }
         for score in judgment.scores
     ]
     return row, scores

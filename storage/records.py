@@ -1,6 +1,7 @@
 """What a session and its run leave behind: rows written as plain values in the caller's transaction.
 
-The rows given are read only, never attached to the session: the same rows may be written again.
+The rows given are read only, never attached to the session: the same rows may be written again. Turns and scores,
+of which a session has many, may be given as dicts of their columns: to make a table's object costs ten times as much.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from storage.tables import (
 )
 
 _KEPT_FROM_FIRST = {"id", "config", "created_at", "faults"}  # a run that goes on is still the run that was begun
-Judged = tuple[JudgmentRow, list[ScoreRow]]
+Values = Mapping[str, Any]
+"""A row as a dict: every column but those that the parent gives."""
+
+Judged = tuple[JudgmentRow, Sequence[ScoreRow | Values]]
 
 
 def save_run(session: Session, run: RunRow) -> None:
@@ -66,7 +70,7 @@ def finish_run(
 def replace_session(
     session: Session,
     row: SessionRow,
-    turns: Sequence[TurnRow],
+    turns: Sequence[TurnRow | Values],
     judgments: Sequence[Judged],
     events: Sequence[SafetyEventRow],
     answers: Sequence[InterviewAnswerRow] = (),
@@ -82,8 +86,10 @@ def replace_session(
     connection.execute(delete(table).where(table.c.id == row.id))
     connection.execute(insert(table), _values(row, table))
     add_judgments(session, row.id, judgments)
-    for children in (turns, events, answers, thoughts):
-        _insert_children(session, children, session_id=row.id)
+    _insert_children(session, TurnRow, turns, session_id=row.id)
+    _insert_children(session, SafetyEventRow, events, session_id=row.id)
+    _insert_children(session, InterviewAnswerRow, answers, session_id=row.id)
+    _insert_children(session, ThoughtRecordRow, thoughts, session_id=row.id)
 
 
 def add_judgments(session: Session, session_id: str, judgments: Sequence[Judged]) -> None:
@@ -93,12 +99,14 @@ def add_judgments(session: Session, session_id: str, judgments: Sequence[Judged]
         values = _values(judgment, table) | {"session_id": session_id}
         written = session.connection().execute(insert(table), values)
         (judgment_id,) = cast("tuple[int]", written.inserted_primary_key)
-        _insert_children(session, scores, judgment_id=judgment_id)
+        _insert_children(session, ScoreRow, scores, judgment_id=judgment_id)
 
 
-def _insert_children(session: Session, rows: Sequence[SQLModel], **parent: str | int) -> None:
+def _insert_children(
+    session: Session, kind: type[SQLModel], rows: Sequence[SQLModel | Values], **parent: str | int
+) -> None:
     if rows:
-        table = _table(type(rows[0]))
+        table = _table(kind)
         session.connection().execute(insert(table), [_values(row, table) | parent for row in rows])
 
 
@@ -106,7 +114,9 @@ def _table(kind: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(kind.__tablename__)]
 
 
-def _values(row: SQLModel, table: Table) -> dict[str, Any]:
+def _values(row: SQLModel | Values, table: Table) -> dict[str, Any]:
     """The row's columns, without a number that the database gives."""
+    if isinstance(row, Mapping):
+        return dict(row)
     given = table.autoincrement_column
     return {column.key: getattr(row, column.key) for column in table.columns if column is not given}

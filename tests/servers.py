@@ -216,7 +216,7 @@ class LoopbackServer:
         try:
             await self._hold(len(self.completions))
             if self._locked(request):
-                return _error(401, f"Incorrect API key provided: {request.headers['Authorization']}", "invalid_api_key")
+                return _error(401, f"Incorrect API key provided: {request.headers.get('Authorization')}", "invalid_api_key")
             response = await self._misbehave(request, self._noted(visit), visit.body)
             await response.prepare(request)
             await response.write_eof()

@@ -1,20 +1,28 @@
 """One OpenAI-compatible server with one key: its client, its limits, and what it was found to want.
 
-All models of a run that share a server and a key share one ``Connection``. The retries are ours, the SDK's
-are off. No error, log line or ``repr`` holds the key: an SDK exception carries the request with its headers,
-so it is turned into a ``Fault`` on the spot and never chained to ours.
+All models of a run that share a server and a key share one ``Connection``. It stands on the HTTP client of the
+``openai`` package, one floor below ``AsyncOpenAI``: what that adds (retries, typed bodies) we do ourselves or not at
+all, and it costs more processor time than all the rest of a call (``docs/performance.md``).
+
+No error, log line or ``repr`` holds the key: an exception of the client carries the request with its headers, so it
+is turned into a ``Fault`` on the spot and never chained to ours.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Mapping
+from importlib.metadata import version
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, Timeout
+import aiohttp
+import httpx2
+from openai import DefaultAioHttpClient
 from pydantic import BaseModel, SecretStr
+from pydantic_core import from_json
 
 from agents.models.labels import label_headers
 from agents.models.limits import Fault, Limiter, Patience, patiently, retry_after
@@ -68,12 +76,10 @@ class Connection:
         self._patience = patience
         self._key_name = key_name
         self._key = _usable(api_key, key_name)
-        self._client = AsyncOpenAI(
-            base_url=url,
-            api_key=self._key.get_secret_value() or "none",  # else the SDK would read the environment
-            max_retries=0,
-            http_client=DefaultAioHttpClient(),
-        )
+        self._url = httpx2.URL(url)
+        headers = {"Content-Type": "application/json", "User-Agent": f"counsel-arena/{version('counsel-arena')}"}
+        key = self._key.get_secret_value()
+        self._client = DefaultAioHttpClient(headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}))
 
     @property
     def needs_key(self) -> bool:
@@ -123,7 +129,7 @@ class Connection:
 
     async def aclose(self) -> None:
         """Close the client's connections."""
-        await self._client.close()
+        await self._client.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -134,33 +140,40 @@ class Connection:
     async def _ask(
         self, form: type[Wire], path: str, body: dict[str, Any] | None = None, tokens: int = 0
     ) -> tuple[Wire, float] | Fault:
-        def attempt(seconds: float) -> Awaitable[Wire | Fault]:
+        url = self._url.copy_with(path=self._url.path.rstrip("/") + path)
+        method, content = ("GET", None) if body is None else ("POST", json.dumps(body).encode())
+
+        async def attempt(seconds: float) -> Wire | Fault:
             allowed = min(seconds, _CHECK_SECONDS) if body is None else seconds
-            timeout = Timeout(allowed, connect=min(allowed, _CONNECT_SECONDS))
-            options: Any = {"headers": label_headers(), "timeout": timeout}
-            if body is None:
-                sent = self._client.get(path, cast_to=object, options=options)
-            else:
-                sent = self._client.post(path, cast_to=object, body=body, options=options)
-            return self._read(sent, form, allowed)
+            timeout = httpx2.Timeout(allowed, connect=min(allowed, _CONNECT_SECONDS))
+            sent = self._client.request(method, url, content=content, headers=label_headers(), timeout=timeout)
+            return await self._read(sent, form, allowed)
 
         return await patiently(attempt, self.limiter, self._patience, self.address, hasty=body is None, tokens=tokens)
 
-    async def _read(self, sent: Awaitable[object], form: type[Wire], seconds: float) -> Wire | Fault:
+    async def _read(self, sent: Awaitable[httpx2.Response], form: type[Wire], seconds: float) -> Wire | Fault:
         try:
             async with asyncio.timeout(seconds):
-                data = await sent
-            if isinstance(data, dict) and data.get("error"):  # gateways send a late fault with status 200
-                status = str(_field(data["error"], "code"))
-                return self._fault(status if status.isdigit() else "502", data["error"], {})
-            return form.model_validate(data)
+                response = await sent
+            return self._understood(response, form)
         except TimeoutError:
             return Fault("timeout", f"no answer within {seconds:.3g} s")
-        except APIStatusError as error:
-            return self._fault(str(error.status_code), error.body, error.response.headers)
-        except APIConnectionError as error:
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             return _trouble(error)
+
+    def _understood(self, response: httpx2.Response, form: type[Wire]) -> Wire | Fault:
+        refused = not response.is_success
+        try:
+            data = from_json(response.content)
+            error = _field(data, "error")  # gateways send a late fault with status 200
+            if refused or error:
+                late = str(_field(error, "code"))
+                status = str(response.status_code) if refused else late if late.isdigit() else "502"
+                return self._fault(status, error or data, response.headers)
+            return form.model_validate(data)
         except ValueError:  # no JSON, or JSON of another form
+            if refused:
+                return self._fault(str(response.status_code), response.text, response.headers)
             return Fault("malformed", "not an answer in the OpenAI format; does the address end in /v1?")
 
     def _fault(self, kind: str, body: object, headers: Mapping[str, str]) -> Fault:
@@ -225,7 +238,7 @@ def _field(body: object, name: str) -> object:
 
 
 def _trouble(error: BaseException) -> Fault:
-    # The aiohttp transport reports a refused or cut connection as a timeout too; only the root cause tells.
+    # The transport reports a refused or cut connection as a timeout too; only the root cause tells.
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, TimeoutError):

@@ -140,8 +140,8 @@ class Limiter:
     """Lets at most ``limit`` calls at a time through to a server; fewer after a 429, slowly more again.
 
     A 429 halves the limit (never below 1). Calls that were already on their way when it was halved do not
-    halve it again, as they tell of the same jam. Each ``recover_after`` answers raise it by one, up to where
-    it began.
+    halve it again, as they tell of the same jam. As many good answers as the limit allows
+    calls raise it by one, up to where it began: quick to fall and slow to rise, as TCP does it.
 
     Attributes:
         limit: calls allowed at a time now.
@@ -150,14 +150,13 @@ class Limiter:
         faults: failed attempts by kind (``429``, ``500``, ``connection``, ``timeout``, ...).
     """
 
-    def __init__(self, max_connections: int = 8, recover_after: int = 10, pace: Pace | None = None) -> None:
+    def __init__(self, max_connections: int = 8, pace: Pace | None = None) -> None:
         if max_connections < 1:
             raise ValueError(f"max_connections must be at least 1, not {max_connections}")
         self.limit = self._most = max_connections
         self.in_flight = 0
         self.pace = pace or Pace()
         self.faults: Counter[str] = Counter()
-        self._recover_after = recover_after
         self._answers = 0
         self._cuts = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -179,7 +178,7 @@ class Limiter:
     def answered(self) -> None:
         """Take note of a good answer."""
         self._answers += 1
-        if self._answers >= self._recover_after and self.limit < self._most:
+        if self._answers >= self.limit and self.limit < self._most:
             self.limit += 1
             self._answers = 0
             self._admit()

@@ -17,7 +17,7 @@ class SampledModel:
     """
 
     inner: ChatModel
-    wishes: Sampling = Sampling()
+    wishes: Sampling = Sampling()  # noqa: RUF009  (frozen value)
     send_seed: bool = False
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from agents.dialogue import CallRecord, Turn
@@ -86,10 +87,12 @@ _MARKS = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "…": "
 def check_evidence(turn: int, quote: str, turns: Sequence[Turn]) -> Evidence:
     """The quote with the verdict of looking it up in its turn (case, spacing and quotation marks apart)."""
     text = next((item.text for item in turns if item.index == turn), None)
-    found = bool(_plain(quote)) and text is not None and _plain(quote) in _plain(text)
+    sought = _plain(quote)
+    found = bool(sought) and text is not None and sought in _plain(text)
     return Evidence(turn=turn, quote=quote, found=found)
 
 
+@lru_cache(maxsize=1024)  # a turn is quoted many times, by several judges
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text.translate(_MARKS)).translate(_MARKS)
     return _SPACE.sub(" ", folded).strip().strip("\"'").casefold()

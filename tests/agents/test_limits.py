@@ -60,7 +60,7 @@ async def test_one_jam_halves_once() -> None:
 
 
 async def test_a_lowered_limit_holds_and_recovers_slowly() -> None:
-    limiter = Limiter(4, recover_after=3)
+    limiter = Limiter(4)
     for _ in range(2):
         async with limiter.slot() as ticket:
             limiter.throttled(ticket)
@@ -71,11 +71,11 @@ async def test_a_lowered_limit_holds_and_recovers_slowly() -> None:
     for _ in range(12):
         limiter.answered()
         seen.append(limiter.limit)
-    assert seen == [1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4]
+    assert seen == [2, 2, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4]
 
 
 async def test_a_risen_limit_lets_the_waiting_in() -> None:
-    limiter = Limiter(2, recover_after=1)
+    limiter = Limiter(2)
     async with limiter.slot() as ticket:
         limiter.throttled(ticket)
         waiting = asyncio.create_task(Crowd(limiter).visit())

@@ -552,13 +552,13 @@ async def test_a_password_in_the_address_is_not_shown() -> None:
 
 
 class Scored(BaseModel):
-    dimension: str
     evidence: list[Mark] = Field(default_factory=list)
     score: float | None = None
 
 
 class Card(BaseModel):
-    items: list[Scored]
+    C1: Scored
+    C2: Scored
 
 
 @pytest.mark.parametrize(
@@ -571,8 +571,7 @@ class Card(BaseModel):
 async def test_a_judge_on_the_server_scores_each_dimension_and_quotes_the_talk(talk: str, rubric: str) -> None:
     async with LoopbackServer() as server:
         card = Card.model_validate_json((await generate(server, text=f"{talk}\n\n{rubric}", output_schema=Card)).text)
-    assert [item.dimension for item in card.items] == ["C1", "C2"]
-    for item in card.items:
+    for item in (card.C1, card.C2):
         assert item.score in (1, 2, 3)
         assert item.evidence
         assert all(mark.turn == 0 and mark.quote in talk for mark in item.evidence)

@@ -160,7 +160,8 @@ def test_two_hundred_sessions_over_a_server_that_fails_a_quarter_of_the_time(tmp
     late = faults.pop("timeout") - done["stall"]  # answers that a busy machine gave too late were faults too
     assert late >= 0
     assert sum(answered.values()) - len(answered) <= late, "nothing was bought twice"
-    assert faults == {"429": done["429"], "500": done["500"], "connection": done["cut"], "unreadable": done["prose"]}
+    assert done["prose"] - late <= faults.pop("unreadable") <= done["prose"]
+    assert faults == {"429": done["429"], "500": done["500"], "connection": done["cut"]}
     assert min(done[kind] for kind in rates) > 40
 
 
