@@ -206,9 +206,14 @@ def _within(text: str, size: tuple[int, int], language: Language) -> bool:
 
 
 def _without_lead(clause: str, language: Language, manners: Manners) -> str:
+    pattern = _lead_pattern(tuple(manners.lead), language)
+    return pattern.sub("", pattern.sub("", clause))
+
+
+@lru_cache(maxsize=8)
+def _lead_pattern(words: tuple[str, ...], language: Language) -> re.Pattern[str]:
     gap = "[ ,]+" if language == "en" else ""
-    pattern = f"^(?:{'|'.join(map(re.escape, manners.lead))}){gap}"
-    return re.sub(pattern, "", re.sub(pattern, "", clause, flags=re.IGNORECASE), flags=re.IGNORECASE)
+    return re.compile(f"^(?:{'|'.join(map(re.escape, words))}){gap}", re.IGNORECASE)
 
 
 def _holds(text: str, words: Sequence[str], language: Language, *, whole: bool = False) -> bool:

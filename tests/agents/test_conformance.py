@@ -72,7 +72,7 @@ def test_the_promised_speakers_are_there() -> None:
         "flatterer",
         "hotline_only",
     }
-    assert known_providers()[0] == "offline" and "openai/<id>" in known_providers()
+    assert known_providers() == ["local/<id>", "offline", "openai/<id>", "vllm/<id>"]
 
 
 def test_an_unknown_name_brings_the_nearest_one() -> None:

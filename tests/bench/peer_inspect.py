@@ -26,7 +26,7 @@ _KINDS = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": Cha
 
 
 @solver
-def the_calls(steps: dict[str, list[list[dict[str, Any]]]]) -> Any:  # noqa: ANN401
+def the_calls(steps: dict[str, list[list[dict[str, Any]]]]) -> Any:
     """Ask what the arena asked in this session, in the same order and company."""
 
     async def call(body: dict[str, Any]) -> None:
