@@ -22,6 +22,7 @@ from arena.api import provider_settings
 from arena.batch import run_row, wishes
 from arena.build import RunPlan, plan_run
 from arena.config import HOW_NOT_WHAT, RunConfig
+from arena.events import Observer, ignore
 from arena.play import SessionResult, assess, cast_for
 from arena.record import event_rows, judgment_rows, session_row, turn_rows
 from arena.safety import SafetyFinding, crisis_text, screen_client
@@ -130,8 +131,12 @@ class _Hall:
 
 
 @asynccontextmanager
-async def open_live(config: RunConfig, chair: Role, resume: str | None = None) -> AsyncIterator[LiveSession]:
+async def open_live(
+    config: RunConfig, chair: Role, resume: str | None = None, observe: Observer = ignore
+) -> AsyncIterator[LiveSession]:
     """Open a live session with a person in ``chair``, or with ``resume`` one that was left.
+
+    ``observe`` is told of what takes long at the start, such as a model that loads.
 
     Raises:
         UserError: the other chair's speaker does not exist, or there is no such session to go on with.
@@ -139,7 +144,7 @@ async def open_live(config: RunConfig, chair: Role, resume: str | None = None) -
     with Database.open(config.db) as database:
         plan = _plan(config, chair) if resume is None else _left(database, config, resume)
         chair = "client" if plan.client.human else "counselor"
-        async with ModelBench(provider_settings(plan.config)) as bench, Writer(database) as writer:
+        async with ModelBench(provider_settings(plan.config, observe)) as bench, Writer(database) as writer:
             for spec in sorted(plan.model_specs() - {""}):
                 bench.model(spec)
             await bench.check()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from agents.dialogue import Turn
     from arena.config import RunConfig
+    from arena.events import Event
     from arena.live import LiveSession, Scene
     from arena.play import SessionResult
     from profiles.vocabulary import Role
@@ -64,7 +65,7 @@ def _talk(runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | 
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(disclaimer(config.lang), style="dim")
-    opened = open_live(config, chair, resume)
+    opened = open_live(config, chair, resume, lambda event: _tell(console, event))
     live = runner.run(opened.__aenter__())
     try:
         if live.plan.offline:
@@ -79,6 +80,13 @@ def _talk(runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | 
         raise typer.Exit(1) from None
     finally:
         runner.run(opened.__aexit__(None, None, None))
+
+
+def _tell(console: Console, event: Event) -> None:
+    from arena.events import Notice
+
+    if isinstance(event, Notice):
+        console.print(event.line, style="dim")
 
 
 def _converse(runner: asyncio.Runner, console: Console, live: LiveSession, scene: Scene, show_state: bool) -> None:

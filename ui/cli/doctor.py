@@ -15,7 +15,14 @@ import typer
 from ui.cli.options import Db, database_address
 
 _OURS = ("arena", "agents", "profiles", "storage", "ui")
-_EXTRAS = {"vllm": "vllm", "transformers": "local", "torch": "local", "fhir.resources": "fhir", "datasets": "hub"}
+_EXTRAS = {
+    "vllm": "vllm",
+    "transformers": "local",
+    "torch": "local",
+    "xgrammar": "local",
+    "fhir.resources": "fhir",
+    "datasets": "hub",
+}
 
 
 class Finding(NamedTuple):
