@@ -45,7 +45,7 @@ def structured(kind: str) -> Script:
 
 
 SERVERS: dict[str, tuple[Script, list[str]]] = {
-    "enforces": (lambda _: None, ["schemas     enforced by the server", "fits the schema", "none to be seen"]),
+    "enforces": (lambda _: None, ["schemas     enforced", "fits the schema", "none to be seen"]),
     "ignores": (structured("prose"), ["taken, but the answer did not keep to it", "does not fit the schema"]),
     "refuses": (structured("no_schema"), ["schemas     not taken: asked for in words", ", fits the schema"]),
     "thinks": (lambda _: Behaviour("reasoning"), ["reasoning   visible"]),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Serve a model with vLLM, or try one out.", no_args_is_help=True)
 
 _SCHEMAS = {
-    "enforced": "enforced by the server",
+    "enforced": "enforced",
     "not_enforced": "taken, but the answer did not keep to it",
     "in_words": "not taken: asked for in words",
     "not_applicable": "not applicable: rules, no language model",
