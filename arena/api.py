@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import importlib.util
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from agents.models.providers import ModelBench, ProviderSettings
@@ -15,7 +17,7 @@ from arena.settings import Settings
 from profiles.errors import UserError
 from storage.database import Database
 from storage.lock import hold_run
-from storage.queries import find_run, load_judgments, load_sessions
+from storage.queries import counts, each_session, find_run, load_sessions, session_values
 from storage.tables import SessionRow
 
 if TYPE_CHECKING:
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 # The floors whose rules the offline engine may use.
 RULE_PACKAGES = ("agents", "arena.scoring", "arena.fidelity")
 
+_FRAME = ("id", "counselor", "profile_id", "theme", "resistance", "repeat", "status", "gate", "fidelity", "rounds")
+
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left. Everything is also in the database at ``db`` under ``run_id``.
+    """What a run left, in numbers. All else is in the database at ``db`` under ``run_id``, and read when asked for.
 
+    statuses: how many sessions ended how. failures: those that failed, by the kind of their error.
     faults: failed attempts at calls by kind, those among them that a retry mended.
-    statuses: sessions by status. notes: one line for each card that could not be mapped whole.
+    notes: one line for each card that could not be mapped whole.
     usage: calls and tokens by role (``client``, ``judge``, ...) and of ``all``.
     stopped: why the run ended before its end, such as a spent budget; the same configuration goes on.
     """
@@ -41,44 +46,52 @@ class RunResult:
     run_id: str
     db: str
     offline: bool
-    sessions: tuple[SessionRow, ...]
+    statuses: Mapping[str, int]
+    failures: Mapping[str, int]
     leaderboard: tuple[LeaderboardRow, ...]
     faults: Mapping[str, int]
     notes: tuple[str, ...]
     usage: Mapping[str, RoleUsage]
     stopped: str | None = None
 
-    @property
-    def statuses(self) -> Mapping[str, int]:
-        """How many sessions ended how."""
-        found = [session.status for session in self.sessions]
-        return {status: found.count(status) for status in ("finished", "failed")}
+    @cached_property
+    def sessions(self) -> tuple[SessionRow, ...]:
+        """The sessions whole, cards among them, as they stand in the database when this is first asked for.
+
+        Raises:
+            UserError, StorageError: the database is no longer there, or cannot be read.
+        """
+        with Database.open(self.db, upgrade=False) as database:
+            return tuple(load_sessions(database, self.run_id))
 
     def frame(self) -> pd.DataFrame:
-        """One row a session: who met whom, how it ended, and the combined scores."""
+        """One row a session, as it stands in the database: who met whom, how it ended, and the combined scores.
+
+        Raises:
+            UserError, StorageError: as for ``sessions``.
+        """
         import pandas as pd
 
-        names = (
-            "id",
-            "counselor",
-            "profile_id",
-            "theme",
-            "resistance",
-            "repeat",
-            "status",
-            "gate",
-            "fidelity",
-            "rounds",
-        )
-        rows = [{**{name: getattr(row, name) for name in names}, **_flat(row.outcome)} for row in self.sessions]
-        return pd.DataFrame(rows)
+        with Database.open(self.db, upgrade=False) as database:
+            found = session_values(database, self.run_id, (*_FRAME, "outcome"))
+            return pd.DataFrame([{**dict(zip(_FRAME, row, strict=False)), **_flat(row[-1])} for row in found])
 
 
 def run(config: RunConfig, observe: Observer = ignore, retry_failed: bool = False) -> RunResult:
     """Run from a plain script. See ``arun``."""
     if _loop_runs():
         raise UserError("run() cannot be called where an event loop runs, as in a notebook: use await arun(...)")
-    return asyncio.run(arun(config, observe, retry_failed))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(arun(config, observe, retry_failed))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop of runs: uvloop's, where it can be had (not on Windows), as its sockets cost half as much."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 def _loop_runs() -> bool:
@@ -142,16 +155,23 @@ def provider_settings(config: RunConfig, observe: Observer = ignore) -> Provider
 
 
 def load_result(database: Database, plan: RunPlan, stopped: str | None = None) -> RunResult:
-    """The stored sessions of a plan with their leaderboard. ``stopped``: why the run ended before its end."""
-    from arena.leaderboard import leaderboard
+    """What the stored sessions of a plan come to. ``stopped``: why the run ended before its end."""
+    from arena.leaderboard import load_leaderboard
     from arena.usage import usage_by_role
 
-    sessions = load_sessions(database, plan.id)
-    faults = find_run(database, plan.id).faults
-    board = leaderboard(sessions, load_judgments(database, plan.id))
-    usage = usage_by_role(session.usage for session in sessions)
-    settled = (tuple(sessions), tuple(board), faults, plan.notes, usage, stopped)
-    return RunResult(plan.id, plan.config.db, plan.offline, *settled)
+    ended = counts(database, plan.id)
+    return RunResult(
+        run_id=plan.id,
+        db=plan.config.db,
+        offline=plan.offline,
+        statuses={"finished": ended.finished, "failed": ended.failed},
+        failures=ended.failures,
+        leaderboard=tuple(load_leaderboard(database, plan.id)),
+        faults=find_run(database, plan.id).faults,
+        notes=plan.notes,
+        usage=usage_by_role(session.usage for session in each_session(database, plan.id)),
+        stopped=stopped,
+    )
 
 
 def _flat(outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,31 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from arena.statistics import Estimate, Rate, cluster_bootstrap_mean, paired_difference, rate
+from arena.usage import NO_USAGE, RoleUsage, whole_usage
 from profiles.schema import Record
 from profiles.vocabulary import Party
-from storage.queries import JudgmentWithScores
+from storage.database import Database
+from storage.queries import JudgmentFacts, SessionFacts, each_judgment, each_session
 from storage.tables import JudgmentRow, SessionRow
 
 __all__ = [
     "InUse",
     "LeaderboardRow",
     "PartyScores",
-    "TokenUse",
     "in_use",
     "leaderboard",
+    "load_leaderboard",
     "outcome_number",
     "paired_with",
     "session_passes",
-    "token_use",
 ]
 
 Chair = tuple[str, str, str]
 """``(session id, party, judge kind)``."""
 
-_COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens")
+Judged = JudgmentFacts | JudgmentRow
+Item = TypeVar("Item")
+
+_OUTCOME = ("overall_raw", "overall_share", "pass_all3", "pass_total", "disclosed", "hidden")
+_READ = frozenset((*_OUTCOME, *(f"pass_{party.value}" for party in Party)))
 
 
 class PartyScores(Record):
@@ -46,27 +51,6 @@ class PartyScores(Record):
     passed: Rate
 
 
-class TokenUse(Record):
-    """Calls and tokens. A sum is None when no server reported any; ``unreported`` counts the silent channels.
-
-    cached_tokens is the part of prompt_tokens that the server had at hand.
-    """
-
-    calls: int
-    replayed: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    cached_tokens: int | None
-    unreported: int
-
-    @property
-    def cached_share(self) -> float | None:
-        """Which part of the prompt tokens was cached, 0-1; None where the server did not say."""
-        if not self.prompt_tokens or self.cached_tokens is None:
-            return None
-        return self.cached_tokens / self.prompt_tokens
-
-
 class LeaderboardRow(Record):
     """One counselor of a run.
 
@@ -75,6 +59,7 @@ class LeaderboardRow(Record):
     self_mean, self_gap: the counselor's own item mean, and how far it lies above the judge's in a session.
     overall_raw, overall_share, overall_share_clean, pass_all3, pass_total: see ``arena.scoring.combine``.
     disclosed, hidden: facts that the client told, of those that it held back at first.
+    tokens: calls and tokens of all sessions, the other roles' in them included.
     """
 
     counselor: str
@@ -94,30 +79,33 @@ class LeaderboardRow(Record):
     pass_total: Rate
     disclosed: Estimate
     hidden: Estimate
-    tokens: TokenUse
+    tokens: RoleUsage
 
 
-class InUse(NamedTuple):
+class InUse(NamedTuple, Generic[Item]):
     """The judgments that numbers are made of, by (session, party, judge kind), and those left aside."""
 
-    chosen: Mapping[Chair, JudgmentWithScores]
-    aside: Sequence[JudgmentWithScores]
+    chosen: Mapping[Chair, Item]
+    aside: Sequence[Item]
 
 
-def in_use(judgments: Iterable[JudgmentWithScores]) -> InUse:
+def in_use(judgments: Iterable[Item], row_of: Callable[[Item], Judged]) -> InUse[Item]:
     """One judgment for each chair of each session, never pooling two rubric versions or two judge models.
 
     For a party and kind of judge, the rubric version and model with the most sessions scored are taken, the
     newer ones at a tie; among several judgments of one session the newest. Where a session has only judgments
     that failed, one of these stands for it, with its status and without values. Models differ by nature where
     counselors judge themselves.
+
+    Args:
+        row_of: the judgment's row in an item that may hold more, such as its scores.
     """
     given = list(judgments)
-    best = _best_groups([item.judgment for item in given])
-    ranked = sorted(given, key=lambda item: _preference(item.judgment, best))
-    chosen: dict[Chair, JudgmentWithScores] = {}
+    best = _best_groups(map(row_of, given))
+    ranked = sorted(given, key=lambda item: _preference(row_of(item), best))
+    chosen: dict[Chair, Item] = {}
     for item in ranked:  # later ones replace earlier ones, and the sort is stable
-        row = item.judgment
+        row = row_of(item)
         group = best.get(_seat(row), _group(row))
         if _group(row) == group or (not row.scored and row.rubric_version == group[0]):
             chosen[row.session_id, row.party, row.judge] = item
@@ -125,32 +113,37 @@ def in_use(judgments: Iterable[JudgmentWithScores]) -> InUse:
     return InUse(chosen=chosen, aside=[item for item in given if id(item) not in taken])
 
 
-def _preference(row: JudgmentRow, best: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[bool, bool]:
+def _preference(row: Judged, best: Mapping[tuple[str, str], tuple[str, str]]) -> tuple[bool, bool]:
     return bool(row.scored), _group(row) == best.get(_seat(row))
 
 
-def _seat(row: JudgmentRow) -> tuple[str, str]:
+def _seat(row: Judged) -> tuple[str, str]:
     return row.party, row.judge
 
 
-def _group(row: JudgmentRow) -> tuple[str, str]:
+def _group(row: Judged) -> tuple[str, str]:
     return row.rubric_version, "" if row.judge == "self" else row.model
 
 
-def _best_groups(rows: Iterable[JudgmentRow]) -> dict[tuple[str, str], tuple[str, str]]:
-    members: dict[tuple[str, str], dict[tuple[str, str], list[JudgmentRow]]] = {}
+def _best_groups(rows: Iterable[Judged]) -> dict[tuple[str, str], tuple[str, str]]:
+    members: dict[tuple[str, str], dict[tuple[str, str], list[Judged]]] = {}
     for row in rows:
         if row.scored:
             members.setdefault(_seat(row), {}).setdefault(_group(row), []).append(row)
     return {seat: max(groups, key=lambda group: _weight(groups[group])) for seat, groups in members.items()}
 
 
-def _weight(rows: Sequence[JudgmentRow]) -> tuple[int, int]:
+def _weight(rows: Sequence[Judged]) -> tuple[int, int]:
     return len({row.session_id for row in rows}), max(row.id or 0 for row in rows)
 
 
+def load_leaderboard(db: Database, run_id: str) -> list[LeaderboardRow]:
+    """The ``leaderboard`` of a stored run."""
+    return leaderboard(each_session(db, run_id), each_judgment(db, run_id))
+
+
 def leaderboard(
-    sessions: Sequence[SessionRow], judgments: Iterable[JudgmentWithScores], *, seed: int = 0
+    sessions: Iterable[SessionFacts], judgments: Iterable[Judged], *, seed: int = 0
 ) -> list[LeaderboardRow]:
     """The counselors of a run, the highest mean of ``overall_share`` first, those without one last.
 
@@ -159,12 +152,21 @@ def leaderboard(
         judgments: all judgments of the run; ``in_use`` says which of several count.
         seed: of the bootstrap.
     """
-    chosen = in_use(judgments).chosen
-    by_counselor: dict[str, list[SessionRow]] = {}
+    own: dict[str, list[SessionFacts]] = {}
+    tokens: dict[str, RoleUsage] = {}
     for session in sessions:
-        by_counselor.setdefault(session.counselor, []).append(session)
-    rows = [_Record(own, chosen, seed).row(name) for name, own in by_counselor.items()]
+        name = session.counselor
+        own.setdefault(name, []).append(_bare(session))
+        tokens[name] = tokens.get(name, NO_USAGE) + whole_usage(session.usage)
+    chosen = in_use(judgments, lambda row: row).chosen
+    rows = [_Record(own[name], chosen, seed).row(name, tokens[name]) for name in own]
     return sorted(rows, key=_standing)
+
+
+def _bare(session: SessionFacts) -> SessionFacts:
+    """The session without what is not read again: a large run has many of them in memory here."""
+    outcome = {key: value for key, value in session.outcome.items() if key in _READ}
+    return session._replace(outcome=outcome, usage={})
 
 
 def _standing(row: LeaderboardRow) -> tuple[bool, float, str]:
@@ -176,11 +178,11 @@ def _standing(row: LeaderboardRow) -> tuple[bool, float, str]:
 class _Record:
     """All that one counselor did, and how its row is made of it."""
 
-    sessions: Sequence[SessionRow]
-    chosen: Mapping[Chair, JudgmentWithScores]
+    sessions: Sequence[SessionFacts]
+    chosen: Mapping[Chair, Judged]
     seed: int
 
-    def row(self, name: str) -> LeaderboardRow:
+    def row(self, name: str, tokens: RoleUsage) -> LeaderboardRow:
         finished = [session for session in self.sessions if session.status == "finished"]
         return LeaderboardRow(
             counselor=name,
@@ -200,7 +202,7 @@ class _Record:
             pass_total=self._rate(lambda session: session_passes(session, "pass_total")),
             disclosed=self._outcome("disclosed"),
             hidden=self._outcome("hidden"),
-            tokens=token_use(session.usage for session in self.sessions),
+            tokens=tokens,
         )
 
     def _without_flagged(self) -> _Record:
@@ -216,31 +218,31 @@ class _Record:
     def _outcome(self, key: str) -> Estimate:
         return self._mean(lambda session: outcome_number(session, key))
 
-    def _mean(self, value: Callable[[SessionRow], float | None]) -> Estimate:
+    def _mean(self, value: Callable[[SessionFacts], float | None]) -> Estimate:
         values = [value(session) if session.status == "finished" else None for session in self.sessions]
         clients = [session.profile_id for session in self.sessions]
         return cluster_bootstrap_mean(values, clients, seed=self.seed)
 
-    def _rate(self, verdict: Callable[[SessionRow], bool | None]) -> Rate:
+    def _rate(self, verdict: Callable[[SessionFacts], bool | None]) -> Rate:
         return rate(verdict(session) if session.status == "finished" else None for session in self.sessions)
 
-    def _judged(self, session: SessionRow, party: Party, kind: str, field: str) -> float | None:
+    def _judged(self, session: SessionFacts, party: Party, kind: str, field: str) -> float | None:
         found = self.chosen.get((session.id, party.value, kind))
-        value: float | None = getattr(found.judgment, field) if found else None
+        value: float | None = getattr(found, field) if found else None
         return value
 
-    def _gap(self, session: SessionRow) -> float | None:
+    def _gap(self, session: SessionFacts) -> float | None:
         own, judge = (self._judged(session, Party.COUNSELOR, kind, "item_mean") for kind in ("self", "judge"))
         return None if own is None or judge is None else own - judge
 
 
-def outcome_number(session: SessionRow, key: str) -> float | None:
+def outcome_number(session: SessionFacts | SessionRow, key: str) -> float | None:
     """A number of the session's outcome; None where it is missing."""
     value = session.outcome.get(key)
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def session_passes(session: SessionRow, rule: str) -> bool | None:
+def session_passes(session: SessionFacts | SessionRow, rule: str) -> bool | None:
     """Whether a session passes by ``pass_all3`` or ``pass_total``; None where no verdict is possible.
 
     A failed safety gate overrides every score, and missing scores too. A failed session has no verdict.
@@ -250,7 +252,7 @@ def session_passes(session: SessionRow, rule: str) -> bool | None:
     return False if session.gate == "failed" else _verdict(session, rule)
 
 
-def _verdict(session: SessionRow, key: str) -> bool | None:
+def _verdict(session: SessionFacts | SessionRow, key: str) -> bool | None:
     value = session.outcome.get(key)
     return value if isinstance(value, bool) else None
 
@@ -263,19 +265,3 @@ def paired_with(sessions: Iterable[SessionRow], counselor: str, other: str, *, s
             value = outcome_number(session, "overall_share") if session.status == "finished" else None
             sides[session.counselor][session.profile_id, session.repeat] = value
     return paired_difference(sides[counselor], sides[other], seed=seed)
-
-
-def token_use(usages: Iterable[Mapping[str, Any]], channel: str | None = None) -> TokenUse:
-    """The use of one channel (``client``, ``judge.supervisor``, ...), or of all, summed over sessions."""
-    parts = [use for usage in usages for name, use in usage.items() if channel in (None, name)]
-    sums: dict[str, int | None] = {}
-    for field in _COUNTED:
-        told = [part[field] for part in parts if part.get(field) is not None]
-        sums[field] = sum(told) if told else None
-    silent = sum(part.get("prompt_tokens") is None and part.get("calls", 0) > 0 for part in parts)
-    return TokenUse(
-        calls=sum(part.get("calls", 0) for part in parts),
-        replayed=sum(part.get("replayed", 0) for part in parts),
-        unreported=silent,
-        **sums,
-    )

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from arena.leaderboard import leaderboard, outcome_number
+from arena.leaderboard import load_leaderboard, outcome_number
 from arena.report_charts import charts
 from arena.report_data import RunData, load_run
 from arena.report_sections import (
@@ -43,7 +43,7 @@ from arena.usage import usage_as_json, usage_by_role
 from profiles.errors import UserError
 from profiles.vocabulary import Party
 from storage.database import Database
-from storage.queries import find_run, load_judgments, load_sessions
+from storage.queries import counts, each_session, find_run
 from storage.tables import SessionRow
 
 __all__ = ["report_summary", "write_report"]
@@ -92,9 +92,7 @@ def report_summary(db: Database, run_id: str) -> dict[str, Any]:
         UserError: there is no such run.
     """
     run = find_run(db, run_id)
-    sessions = load_sessions(db, run.id)
-    board = leaderboard(sessions, load_judgments(db, run.id))
-    statuses = [session.status for session in sessions]
+    ended = counts(db, run.id)
     return {
         "run": run.id,
         "name": run.name,
@@ -102,10 +100,10 @@ def report_summary(db: Database, run_id: str) -> dict[str, Any]:
         "offline": run.offline,
         "created_at": run.created_at.isoformat(),
         "planned": run.planned,
-        "sessions": {status: statuses.count(status) for status in ("finished", "failed")},
+        "sessions": {"finished": ended.finished, "failed": ended.failed},
         "faults": dict(run.faults),
-        "usage": usage_as_json(usage_by_role(session.usage for session in sessions)),
-        "leaderboard": [row.model_dump(mode="json") for row in board],
+        "usage": usage_as_json(usage_by_role(session.usage for session in each_session(db, run.id))),
+        "leaderboard": [row.model_dump(mode="json") for row in load_leaderboard(db, run.id)],
     }
 
 

@@ -9,13 +9,20 @@ from functools import cached_property
 from typing import Final
 
 from agents.registry import plugins
-from arena.leaderboard import InUse, LeaderboardRow, in_use, leaderboard
+from arena.leaderboard import InUse, LeaderboardRow, in_use, load_leaderboard
 from arena.report_text import ReportText, load_text
 from profiles.errors import UserError
 from profiles.rubrics import Rubric, load_rubric
 from profiles.vocabulary import LANGUAGES, Language, Party
 from storage.database import Database
-from storage.queries import find_run, load_all_turns, load_events, load_judgments, load_sessions
+from storage.queries import (
+    JudgmentWithScores,
+    find_run,
+    load_all_turns,
+    load_events,
+    load_judgments,
+    load_sessions,
+)
 from storage.tables import JudgmentRow, RunRow, SafetyEventRow, SessionRow, TurnRow
 
 # Muted, of about one lightness, apart from each other for colour-blind eyes; controls stay in the background.
@@ -60,7 +67,7 @@ class RunData:
     text: ReportText
     sessions: Sequence[SessionRow]
     turns: Mapping[str, Sequence[TurnRow]]
-    used: InUse
+    used: InUse[JudgmentWithScores]
     events: Sequence[SafetyEventRow]
     rows: Sequence[LeaderboardRow]
     paints: Mapping[str, Paint]
@@ -92,9 +99,8 @@ def load_run(db: Database, run_id: str) -> RunData:
     """
     run = find_run(db, run_id)
     sessions = load_sessions(db, run.id)
-    judgments = load_judgments(db, run.id)
-    rows = leaderboard(sessions, judgments)
-    used = in_use(judgments)
+    rows = load_leaderboard(db, run.id)
+    used = in_use(load_judgments(db, run.id), lambda item: item.judgment)
     text = load_text(_language(run, sessions))
     return RunData(
         run=run,
@@ -138,7 +144,7 @@ def _controls() -> frozenset[str]:
         return frozenset()  # a plug-in that broke since the run takes the greys away, not the report
 
 
-def _scale(party: Party, language: Language, used: InUse) -> Scale:
+def _scale(party: Party, language: Language, used: InUse[JudgmentWithScores]) -> Scale:
     judged = [
         item
         for (_, whose, kind), item in used.chosen.items()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from profiles.schema import Record
 
-__all__ = ["ALL", "ROLES", "RoleUsage", "usage_as_json", "usage_by_role"]
+__all__ = ["ALL", "NO_USAGE", "ROLES", "RoleUsage", "usage_as_json", "usage_by_role", "whole_usage"]
 
 ROLES: Final = ("client", "counselor", "judge", "self", "safety")
 ALL: Final = "all"
 
 _ROLE_OF: Final = {"fidelity": "judge"}  # the judge's model, with the whole transcript before it
+_CALLS: Final = ("calls", "replayed", "failed", "repaired")
 _TOKENS: Final = ("prompt_tokens", "cached_tokens", "completion_tokens")
 
 
@@ -44,6 +45,19 @@ class RoleUsage(Record):
             return None
         return self.cached_tokens / self.prompt_tokens
 
+    def __add__(self, other: RoleUsage) -> RoleUsage:
+        """Both together; a number that only one of them knows is the sum."""
+        both = {name: (getattr(self, name), getattr(other, name)) for name in RoleUsage.model_fields}
+        return RoleUsage(**{name: _sum(pair) for name, pair in both.items()})
+
+
+NO_USAGE: Final = RoleUsage(**dict.fromkeys(_CALLS, 0), **dict.fromkeys(_TOKENS))
+
+
+def whole_usage(usage: Mapping[str, Any]) -> RoleUsage:
+    """All channels of one session's ``usage`` (channel -> counts) together."""
+    return sum(map(_read, usage.values()), NO_USAGE)
+
 
 def usage_by_role(usages: Iterable[Mapping[str, Any]]) -> dict[str, RoleUsage]:
     """Sum the ``usage`` of sessions (channel -> counts) by role.
@@ -54,14 +68,15 @@ def usage_by_role(usages: Iterable[Mapping[str, Any]]) -> dict[str, RoleUsage]:
         Every one of ``ROLES``, zeros where it made no call; then channels with a role of their own, by name; then
         ``ALL``.
     """
-    parts: dict[str, list[Mapping[str, Any]]] = {role: [] for role in ROLES}
+    sums = dict.fromkeys(ROLES, NO_USAGE)
     for usage in usages:
         for channel, counts in usage.items():
             role = channel.partition(".")[0]
-            parts.setdefault(_ROLE_OF.get(role, role), []).append(counts)
-    order = [*ROLES, *sorted(parts.keys() - set(ROLES))]
-    every = [counts for role in order for counts in parts[role]]
-    return {**{role: _sum(parts[role]) for role in order}, ALL: _sum(every)}
+            role = _ROLE_OF.get(role, role)
+            sums[role] = sums.get(role, NO_USAGE) + _read(counts)
+    own = {role: sums.pop(role) for role in ROLES}
+    found = {**own, **dict(sorted(sums.items()))}
+    return {**found, ALL: sum(found.values(), NO_USAGE)}
 
 
 def usage_as_json(usage: Mapping[str, RoleUsage]) -> dict[str, dict[str, Any]]:
@@ -69,11 +84,11 @@ def usage_as_json(usage: Mapping[str, RoleUsage]) -> dict[str, dict[str, Any]]:
     return {role: {**use.model_dump(mode="json"), "cached_share": use.cached_share} for role, use in usage.items()}
 
 
-def _sum(parts: Sequence[Mapping[str, Any]]) -> RoleUsage:
-    counts = {name: sum(part.get(name) or 0 for part in parts) for name in ("calls", "replayed", "failed", "repaired")}
-    return RoleUsage(**counts, **{name: _known(part.get(name) for part in parts) for name in _TOKENS})
+def _read(counts: Mapping[str, int | None]) -> RoleUsage:
+    calls = {name: counts.get(name) or 0 for name in _CALLS}
+    return RoleUsage(**calls, **{name: counts.get(name) for name in _TOKENS})
 
 
-def _known(counts: Iterable[int | None]) -> int | None:
+def _sum(counts: Iterable[int | None]) -> int | None:
     told = [count for count in counts if count is not None]
     return sum(told) if told else None

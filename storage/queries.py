@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import sqlalchemy
 from sqlalchemy import func
 from sqlmodel import col, select
 
@@ -28,6 +29,7 @@ from storage.tables import (
 LAST = "last"
 _SHORT = 12  # characters of an id in messages
 _NAMED = 3  # runs named in a message
+_AT_A_TIME = 100  # rows held at once where they are handed on one by one
 _Child = TypeVar("_Child", InterviewAnswerRow, SafetyEventRow, ThoughtRecordRow)
 
 
@@ -45,13 +47,44 @@ class RunSummary(Record):
 
 
 class SessionCounts(Record):
-    """How the sessions of a run stand; ``gate_failed`` and ``flagged`` count finished sessions only."""
+    """How the sessions of a run stand; ``gate_failed`` and ``flagged`` count finished sessions only.
+
+    failures: failed sessions by the kind of their error.
+    """
 
     planned: int
     finished: int
     failed: int
     gate_failed: int
     flagged: int
+    failures: dict[str, int]
+
+
+class SessionFacts(NamedTuple):
+    """What a run's numbers are made of, of one session: the fields of ``SessionRow`` without card and texts."""
+
+    id: str
+    counselor: str
+    profile_id: str
+    status: str
+    gate: str
+    fidelity: str
+    outcome: dict[str, Any]
+    usage: dict[str, Any]
+
+
+class JudgmentFacts(NamedTuple):
+    """What a run's numbers are made of, of one judgment: fields of ``JudgmentRow``, and none of its scores."""
+
+    id: int
+    session_id: str
+    party: str
+    judge: str
+    model: str
+    rubric_version: str
+    scored: int
+    item_mean: float | None
+    share: float | None
 
 
 class JudgmentWithScores(NamedTuple):
@@ -159,16 +192,16 @@ def counts(db: Database, run_id: str) -> SessionCounts:
     """How the sessions of a run stand; all zero for an unknown run."""
     with db.session() as session:
         planned = session.exec(select(RunRow.planned).where(RunRow.id == run_id)).first()
-        rows = session.exec(
-            select(SessionRow.status, SessionRow.gate, SessionRow.fidelity).where(SessionRow.run_id == run_id)
-        ).all()
-    finished = [(gate, fidelity) for status, gate, fidelity in rows if status == "finished"]
+        columns = select(SessionRow.status, SessionRow.gate, SessionRow.fidelity, SessionRow.error_kind)
+        rows = session.exec(columns.where(SessionRow.run_id == run_id)).all()
+    finished = [(gate, fidelity) for status, gate, fidelity, _ in rows if status == "finished"]
     return SessionCounts(
         planned=planned or 0,
         finished=len(finished),
         failed=len(rows) - len(finished),
         gate_failed=sum(gate == "failed" for gate, _ in finished),
         flagged=sum(fidelity == "flagged" for _, fidelity in finished),
+        failures=Counter(kind or "" for status, _, _, kind in rows if status != "finished"),
     )
 
 
@@ -177,6 +210,38 @@ def load_sessions(db: Database, run_id: str) -> list[SessionRow]:
     with db.session() as session:
         rows = select(SessionRow).where(SessionRow.run_id == run_id).order_by(col(SessionRow.ordinal))
         return list(session.exec(rows))
+
+
+def each_session(db: Database, run_id: str) -> Iterator[SessionFacts]:
+    """The stored sessions of a run in its order, a few in memory at a time."""
+    return (SessionFacts(*row) for row in session_values(db, run_id, SessionFacts._fields))
+
+
+def session_values(db: Database, run_id: str, fields: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+    """These fields of ``SessionRow`` of each stored session of a run in its order, a few in memory at a time."""
+    return _each(
+        db,
+        sqlalchemy.select(*(getattr(SessionRow, field) for field in fields))
+        .where(col(SessionRow.run_id) == run_id)
+        .order_by(col(SessionRow.ordinal)),
+    )
+
+
+def each_judgment(db: Database, run_id: str) -> Iterator[JudgmentFacts]:
+    """All judgments of a run, as ``load_judgments`` orders them, a few in memory at a time."""
+    rows = _each(
+        db,
+        sqlalchemy.select(*(getattr(JudgmentRow, field) for field in JudgmentFacts._fields))
+        .join(SessionRow)
+        .where(col(SessionRow.run_id) == run_id)
+        .order_by(col(SessionRow.ordinal), col(JudgmentRow.id)),
+    )
+    return (JudgmentFacts(*row) for row in rows)
+
+
+def _each(db: Database, question: sqlalchemy.Select[Any]) -> Iterator[tuple[Any, ...]]:
+    with db.session() as session:
+        yield from session.connection().execute(question, execution_options={"yield_per": _AT_A_TIME})
 
 
 def load_turns(db: Database, session_id: str) -> list[TurnRow]:

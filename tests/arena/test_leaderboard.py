@@ -5,11 +5,20 @@ from statistics import fmean
 
 import pytest
 
-from arena.leaderboard import LeaderboardRow, in_use, leaderboard, paired_with, session_passes, token_use
+from arena.leaderboard import (
+    InUse,
+    LeaderboardRow,
+    in_use,
+    leaderboard,
+    load_leaderboard,
+    paired_with,
+    session_passes,
+)
 from arena.statistics import wilson
+from arena.usage import ALL, usage_by_role
 from profiles.vocabulary import Party
 from storage.database import Database
-from storage.queries import load_judgments, load_sessions
+from storage.queries import JudgmentWithScores, each_judgment, each_session, load_judgments, load_sessions
 from storage.records import add_judgments
 from tests.arena.report_fixture import GOOD, PLAIN, QUIET, Built, build_run, fail, settle, unscore
 
@@ -21,9 +30,11 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 
 def board(db: Database, built: Built) -> dict[str, LeaderboardRow]:
-    run_id = built.save(db)
-    rows = leaderboard(load_sessions(db, run_id), load_judgments(db, run_id))
-    return {row.counselor: row for row in rows}
+    return {row.counselor: row for row in load_leaderboard(db, built.save(db))}
+
+
+def used_of(db: Database, run_id: str) -> InUse[JudgmentWithScores]:
+    return in_use(load_judgments(db, run_id), lambda item: item.judgment)
 
 
 def shares(built: Built, counselor: str) -> list[float]:
@@ -157,7 +168,7 @@ def test_intervals_know_that_repeats_of_a_client_are_alike(db: Database) -> None
 
 def test_the_order_of_rows_in_the_database_does_not_matter(db: Database) -> None:
     run_id = build_run().save(db)
-    sessions, judgments = load_sessions(db, run_id), load_judgments(db, run_id)
+    sessions, judgments = list(each_session(db, run_id)), list(each_judgment(db, run_id))
     shuffled = random.Random(1).sample(sessions, len(sessions))
 
     assert leaderboard(shuffled, judgments) == leaderboard(sessions, judgments)
@@ -171,13 +182,12 @@ def test_two_rubric_versions_are_never_pooled(db: Database) -> None:
     with db.session(write=True) as session:
         add_judgments(session, built.bundles[0].row.id, [(strange, scores)])
 
-    sessions, judgments = load_sessions(db, run_id), load_judgments(db, run_id)
-    used = in_use(judgments)
+    used = used_of(db, run_id)
 
     versions = {i.judgment.rubric_version for chair, i in used.chosen.items() if chair[1:] == ("client", "judge")}
     assert versions == {again.rubric_version}
     assert [item.judgment.rubric_version for item in used.aside] == ["2.0+000000000000"]
-    assert leaderboard(sessions, judgments)[0].parties["client"].share.mean != 0.0
+    assert load_leaderboard(db, run_id)[0].parties["client"].share.mean != 0.0
 
 
 def test_a_run_judged_anew_by_another_model_shows_the_new_judge(db: Database) -> None:
@@ -189,7 +199,7 @@ def test_a_run_judged_anew_by_another_model_shows_the_new_judge(db: Database) ->
         with db.session(write=True) as session:
             add_judgments(session, bundle.row.id, [(anew, scores)])
 
-    used = in_use(load_judgments(db, run_id))
+    used = used_of(db, run_id)
 
     chosen = [item.judgment for chair, item in used.chosen.items() if chair[1:] == ("client", "judge")]
     assert {row.model for row in chosen} == {"second-judge"}
@@ -203,7 +213,7 @@ def test_a_judgment_that_failed_gives_way_to_one_that_did_not(db: Database) -> N
     update = {"status": "missing", "scored": 0, "total": None, "item_mean": None, "share": None, "model": "openai/x"}
     with db.session(write=True) as session:
         add_judgments(session, built.bundles[0].row.id, [(row.model_copy(update=update), [])])
-    used = in_use(load_judgments(db, run_id))
+    used = used_of(db, run_id)
 
     chosen = used.chosen[built.bundles[0].row.id, "client", "judge"]
 
@@ -218,7 +228,7 @@ def test_a_judgment_that_failed_stands_for_its_session_where_there_is_no_other(d
     settle(built.bundles[0])
     run_id = built.save(db)
 
-    used = in_use(load_judgments(db, run_id))
+    used = used_of(db, run_id)
 
     assert used.chosen[built.bundles[0].row.id, "client", "judge"].judgment.status == "missing"
     assert not used.aside
@@ -236,18 +246,16 @@ def test_paired_distance_goes_by_client_and_repeat(db: Database) -> None:
     assert (found.n_scored, found.n_total) == (5, 6)
 
 
-def test_tokens_are_summed_and_silence_is_not_zero() -> None:
-    told = {"calls": 4, "replayed": 1, "prompt_tokens": 1000, "completion_tokens": 50, "cached_tokens": 250}
-    silent = {"calls": 2, "replayed": 0, "prompt_tokens": None, "completion_tokens": None, "cached_tokens": None}
-    usages = [{"client": told, "self": silent}, {"client": told}]
+def test_tokens_are_those_of_all_sessions_and_all_roles(db: Database) -> None:
+    built = build_run(faults=False)
+    fail(built.of(GOOD)[0], "unavailable", "gone", turns=2)
+    run_id = built.save(db)
 
-    whole, client, own = token_use(usages), token_use(usages, "client"), token_use(usages, "self")
+    row = load_leaderboard(db, run_id)[0]
 
-    assert (whole.calls, whole.replayed, whole.prompt_tokens, whole.unreported) == (10, 2, 2000, 1)
-    assert client.cached_share == pytest.approx(0.25)
-    assert own.prompt_tokens is None
-    assert own.cached_share is None
-    assert token_use([]).calls == 0
+    own = [session.usage for session in load_sessions(db, run_id) if session.counselor == row.counselor]
+    assert row.tokens == usage_by_role(own)[ALL]
+    assert row.tokens.calls == sum(counts["calls"] for usage in own for counts in usage.values()) > 0
 
 
 def test_rows_go_into_json_and_back(db: Database) -> None:

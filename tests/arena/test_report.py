@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.leaderboard import leaderboard
+from arena.leaderboard import load_leaderboard
 from arena.report import report_summary, write_report
 from arena.report_marks import Quoted, cut
 from arena.report_text import load_text
@@ -25,7 +25,7 @@ from profiles.errors import UserError
 from profiles.rubrics import load_rubric
 from profiles.vocabulary import LANGUAGES, Language, Move, Party, Stage, Theme
 from storage.database import Database
-from storage.queries import load_judgments, load_sessions
+from storage.queries import load_sessions
 from storage.tables import RunRow
 from tests.arena.report_fixture import GOOD, PLAIN, QUIET, Built, build_run, fail, unscore
 
@@ -133,7 +133,7 @@ def test_the_leaderboard_in_the_page_is_that_of_the_database(db: Database, tmp_p
     page = report(db, built, tmp_path)
 
     shown = section(page, "leaderboard")
-    rows = leaderboard(load_sessions(db, built.run.id), load_judgments(db, built.run.id))
+    rows = load_leaderboard(db, built.run.id)
     for row in rows:
         whole, scores = row.overall_share, row.parties["client"].item_mean
         assert whole.interval is not None
@@ -153,7 +153,7 @@ def test_the_charts_hold_the_same_numbers_and_are_figures_plotly_knows(db: Datab
 
     for figure in drawn.values():
         go.Figure(figure)  # refuses any field or value that Plotly does not know
-    rows = leaderboard(load_sessions(db, built.run.id), load_judgments(db, built.run.id))
+    rows = load_leaderboard(db, built.run.id)
     dots = [trace for trace in drawn["forest"]["data"] if trace.get("xaxis", "x") == "x"]
     assert [dot["x"][0] for dot in dots] == [row.overall_share.mean for row in rows]
     for dot, row in zip(dots, rows, strict=True):
@@ -707,7 +707,7 @@ def test_the_summary_is_json_and_agrees_with_the_database(db: Database) -> None:
     assert summary["run"] == run_id
     assert summary["sessions"] == {"finished": 29, "failed": 1}
     assert summary["offline"] is True
-    rows = leaderboard(load_sessions(db, run_id), load_judgments(db, run_id))
+    rows = load_leaderboard(db, run_id)
     assert [row["counselor"] for row in summary["leaderboard"]] == [row.counselor for row in rows]
     assert summary["leaderboard"][0]["overall_share"]["mean"] == rows[0].overall_share.mean
     clients = [session.usage["client"]["prompt_tokens"] for session in load_sessions(db, run_id)]

@@ -54,6 +54,14 @@ def test_a_channel_that_nobody_planned_keeps_its_name() -> None:
     assert (found["observer"].calls, found["counselor"].calls, found[ALL].calls) == (1, 2, 3)
 
 
+def test_a_sum_of_two_keeps_what_only_one_knows() -> None:
+    told = usage_by_role([{"client": counts()}])["client"]
+    silent = usage_by_role([{"client": counts(prompt=None, cached=None)}])["client"]
+    both = told + silent
+    assert (both.calls, both.prompt_tokens, both.cached_tokens, both.completion_tokens) == (2, 100, 40, 14)
+    assert (silent + silent).prompt_tokens is None
+
+
 def test_nothing_at_all() -> None:
     assert usage_by_role([])[ALL] == usage_by_role([{}])["client"]
     assert usage_by_role([])[ALL].calls == 0

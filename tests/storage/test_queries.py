@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import event
@@ -11,6 +11,8 @@ from profiles.errors import UserError
 from storage.database import Database
 from storage.queries import (
     counts,
+    each_judgment,
+    each_session,
     find_run,
     list_runs,
     load_all_turns,
@@ -21,6 +23,7 @@ from storage.queries import (
     load_thoughts,
     load_turns,
     session_status,
+    session_values,
 )
 from storage.records import finish_run, replace_session, save_run
 from storage.tables import InterviewAnswerRow, ThoughtRecordRow
@@ -113,7 +116,7 @@ def test_status_and_counts_of_sessions(db: Database, rows):
             {"gate": "passed", "fidelity": "ok"},
             {"gate": "failed", "fidelity": "flagged"},
             {"gate": "passed", "fidelity": "flagged"},
-            {"status": "failed", "gate": "failed"},
+            {"status": "failed", "gate": "failed", "error_kind": "unavailable"},
         ]
         for ordinal, values in enumerate(given):
             replace_session(session, rows.session(f"s{3 - ordinal}", ordinal=ordinal, **values), [], [], [])
@@ -126,6 +129,7 @@ def test_status_and_counts_of_sessions(db: Database, rows):
     found = counts(db, "r1")
     assert (found.planned, found.finished, found.failed) == (5, 3, 1)
     assert (found.gate_failed, found.flagged) == (1, 2)
+    assert found.failures == {"unavailable": 1}
     assert session_status(db, "no such run") == {}
     assert counts(db, "no such run").planned == 0
 
@@ -148,6 +152,20 @@ def test_sessions_turns_and_judgments_come_in_order_and_of_one_run_only(db: Data
         assert {score.judgment_id for score in one.scores} == {one.judgment.id}
     assert [event.session_id for event in load_events(db, "r1")] == ids
     assert load_events(db, "r2")[0].quote == "没什么大不了"
+
+
+def test_rows_read_one_by_one_are_those_read_at_once(db: Database, rows):
+    rows.fill(db, "r1", 250, outcome={"overall_share": 0.5, "pass_all3": True}, usage={"client": {"calls": 2}})
+    rows.fill(db, "r2", 2)
+    whole = load_sessions(db, "r1")
+    for facts, row in zip(each_session(db, "r1"), whole, strict=True):
+        assert facts._asdict().items() <= row.model_dump().items()
+    judged = load_judgments(db, "r1")
+    for facts, item in zip(each_judgment(db, "r1"), judged, strict=True):
+        assert facts._asdict().items() <= item.judgment.model_dump().items()
+    found = list(session_values(db, "r1", ("id", "rounds", "profile")))
+    assert found == [(row.id, row.rounds, row.profile) for row in whole]
+    assert list(each_session(db, "no such run")) == list(each_judgment(db, "no such run")) == []
 
 
 def test_a_session_without_turns_is_there_with_none(db: Database, rows):
@@ -183,9 +201,14 @@ def test_answers_and_thoughts_come_in_the_order_of_the_run(db: Database, rows):
 
 
 WHOLE_RUN = [session_status, counts, load_sessions, load_all_turns, load_judgments, load_events, load_answers]
+ONE_BY_ONE = [each_session, each_judgment]
 
 
-@pytest.mark.parametrize("question", WHOLE_RUN, ids=lambda question: question.__name__)
+def drained(question: Callable[[Database, str], Iterator[object]]) -> Callable[[Database, str], object]:
+    return lambda db, run_id: list(question(db, run_id))
+
+
+@pytest.mark.parametrize("question", [*WHOLE_RUN, *map(drained, ONE_BY_ONE)])
 def test_a_larger_run_takes_no_more_statements(db: Database, rows, question: Callable[[Database, str], object]):
     rows.fill(db, "small", 1)
     rows.fill(db, "large", 30)

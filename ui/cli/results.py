@@ -72,13 +72,13 @@ def _tokens(use: RoleUsage) -> str:
 
 
 def _hints(result: RunResult, report: Path | None) -> list[str]:
-    failed = [session.error_kind for session in result.sessions if session.status == "failed"]
-    away = sum(kind in TRIED_AGAIN for kind in failed)
+    failed = result.statuses["failed"]
+    away = sum(number for kind, number in result.failures.items() if kind in TRIED_AGAIN)
     hints = []
     if away:
         hints.append(f"{away} failed because a server was away: the same command tries them again")
-    if len(failed) > away:
-        hints.append(f"{len(failed) - away} failed by a model's answer: --retry-failed asks anew")
+    if failed > away:
+        hints.append(f"{failed - away} failed by a model's answer: --retry-failed asks anew")
     hints.append(f"report: {report}" if report else f"next: arena report {result.run_id} --db {result.db}")
     return hints
 
