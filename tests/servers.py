@@ -216,7 +216,8 @@ class LoopbackServer:
         try:
             await self._hold(len(self.completions))
             if self._locked(request):
-                return _error(401, f"Incorrect API key provided: {request.headers.get('Authorization')}", "invalid_api_key")
+                given = request.headers.get("Authorization")
+                return _error(401, f"Incorrect API key provided: {given}", "invalid_api_key")
             response = await self._misbehave(request, self._noted(visit), visit.body)
             await response.prepare(request)
             await response.write_eof()
