@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import queue
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ from storage.engine import WRITE_LOCK
 T = TypeVar("T")
 Job = Callable[[Session], T]
 _SAVEPOINT: Final = "create_savepoint"
-_BUSY_SECONDS: Final = 0.02  # since the last commit: so soon again means that many sessions write
-_GATHER_SECONDS: Final = 0.005  # small beside a model call, and a fifth of its processor time saved
 
 
 @dataclass(frozen=True)
@@ -108,18 +105,13 @@ class Writer:
 
     def _work(self) -> None:
         closing = False
-        committed = 0.0
         while not closing:
-            first = self._tasks.get()
-            if time.monotonic() - committed < _BUSY_SECONDS:  # more will come in a moment, and share the commit
-                time.sleep(_GATHER_SECONDS)
-            waiting = [first, *_drained(self._tasks)]
+            waiting = [self._tasks.get(), *_drained(self._tasks)]
             closing = None in waiting
             tasks = [task for task in waiting if task is not None]
             if tasks:
                 self._commit(tasks)
                 _tell(tasks)
-                committed = time.monotonic()
 
     def _commit(self, tasks: list[_Task]) -> None:
         try:

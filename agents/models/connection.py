@@ -1,11 +1,11 @@
 """One OpenAI-compatible server with one key: its client, its limits, and what it was found to want.
 
-All models of a run that share a server and a key share one ``Connection``. It stands on the HTTP client of the
-``openai`` package, one floor below ``AsyncOpenAI``: what that adds (retries, typed bodies) we do ourselves or not at
-all, and it costs more processor time than all the rest of a call (``docs/performance.md``).
+All models of a run that share a server and a key share one ``Connection``. Requests have the types of the ``openai``
+package and go out by aiohttp: ``AsyncOpenAI`` adds retries and typed replies that we do ourselves or not at all, and
+costs twice the processor time of all the rest of a call (``docs/performance.md``).
 
-No error, log line or ``repr`` holds the key: an exception of the client carries the request with its headers, so it
-is turned into a ``Fault`` on the spot and never chained to ours.
+No error, log line or ``repr`` holds the key: an exception of the client may carry the request with its headers, so
+it is turned into a ``Fault`` on the spot and never chained to ours.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
-import httpx2
-from openai import DefaultAioHttpClient
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 from pydantic import BaseModel, SecretStr
 from pydantic_core import from_json
+from yarl import URL
 
 from agents.models.labels import label_headers
 from agents.models.limits import Fault, Limiter, Patience, patiently, retry_after
@@ -39,6 +39,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 _BYTES_A_TOKEN = 4  # English and Chinese alike, roughly
 _USUAL_ANSWER = 100  # tokens
 _CONNECT_SECONDS = 10.0
+_REFUSED = 300  # statuses from here on; redirections have been followed
 _CHECK_SECONDS = 30.0
 NO_KEY = ("401", "403")
 """Kinds of fault that mean the key."""
@@ -76,10 +77,8 @@ class Connection:
         self._patience = patience
         self._key_name = key_name
         self._key = _usable(api_key, key_name)
-        self._url = httpx2.URL(url)
-        headers = {"Content-Type": "application/json", "User-Agent": f"counsel-arena/{version('counsel-arena')}"}
-        key = self._key.get_secret_value()
-        self._client = DefaultAioHttpClient(headers=headers | ({"Authorization": f"Bearer {key}"} if key else {}))
+        self._url = URL(url)
+        self._session: ClientSession | None = None
 
     @property
     def needs_key(self) -> bool:
@@ -89,7 +88,7 @@ class Connection:
     def __repr__(self) -> str:
         return f"Connection({self.address!r})"
 
-    async def complete(self, body: dict[str, Any]) -> tuple[Completion, float] | Fault:
+    async def complete(self, body: Mapping[str, Any]) -> tuple[Completion, float] | Fault:
         """Ask for one chat completion.
 
         Returns:
@@ -129,7 +128,9 @@ class Connection:
 
     async def aclose(self) -> None:
         """Close the client's connections."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,42 +139,54 @@ class Connection:
         await self.aclose()
 
     async def _ask(
-        self, form: type[Wire], path: str, body: dict[str, Any] | None = None, tokens: int = 0
+        self, form: type[Wire], path: str, body: Mapping[str, Any] | None = None, tokens: int = 0
     ) -> tuple[Wire, float] | Fault:
-        url = self._url.copy_with(path=self._url.path.rstrip("/") + path)
-        method, content = ("GET", None) if body is None else ("POST", json.dumps(body).encode())
+        url = self._url.with_path(self._url.path.rstrip("/") + path, keep_query=True)
+        content = None if body is None else json.dumps(body).encode()
 
         async def attempt(seconds: float) -> Wire | Fault:
             allowed = min(seconds, _CHECK_SECONDS) if body is None else seconds
-            timeout = httpx2.Timeout(allowed, connect=min(allowed, _CONNECT_SECONDS))
-            sent = self._client.request(method, url, content=content, headers=label_headers(), timeout=timeout)
-            return await self._read(sent, form, allowed)
+            try:
+                async with asyncio.timeout(allowed):
+                    return await self._exchange(url, content, form)
+            except TimeoutError:
+                return Fault("timeout", f"no answer within {allowed:.3g} s")
+            except (ClientError, OSError):
+                return Fault("connection", "no connection, or it was cut")
 
         return await patiently(attempt, self.limiter, self._patience, self.address, hasty=body is None, tokens=tokens)
 
-    async def _read(self, sent: Awaitable[httpx2.Response], form: type[Wire], seconds: float) -> Wire | Fault:
-        try:
-            async with asyncio.timeout(seconds):
-                response = await sent
-            return self._understood(response, form)
-        except TimeoutError:
-            return Fault("timeout", f"no answer within {seconds:.3g} s")
-        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            return _trouble(error)
+    async def _exchange(self, url: URL, content: bytes | None, form: type[Wire]) -> Wire | Fault:
+        if self._session is None:  # an event loop runs only now
+            self._session = ClientSession(
+                connector=TCPConnector(limit=0),  # the limiter bounds them
+                headers=self._headers(),
+                timeout=ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                proxy=_proxy(self._url),
+            )
+        method = "GET" if content is None else "POST"
+        async with self._session.request(method, url, data=content, headers=label_headers()) as response:
+            return self._understood(response.status, await response.read(), response.headers, form)
 
-    def _understood(self, response: httpx2.Response, form: type[Wire]) -> Wire | Fault:
-        refused = not response.is_success
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "User-Agent": f"counsel-arena/{version('counsel-arena')}"}
+        key = self._key.get_secret_value()
+        if key and not self._url.user:  # a name and password in the address are sent instead
+            headers["Authorization"] = f"Bearer {key}"
+        return headers
+
+    def _understood(self, code: int, content: bytes, headers: Mapping[str, str], form: type[Wire]) -> Wire | Fault:
+        refused = code >= _REFUSED
         try:
-            data = from_json(response.content)
+            data = from_json(content)
             error = _field(data, "error")  # gateways send a late fault with status 200
             if refused or error:
                 late = str(_field(error, "code"))
-                status = str(response.status_code) if refused else late if late.isdigit() else "502"
-                return self._fault(status, error or data, response.headers)
+                return self._fault(str(code) if refused else late if late.isdigit() else "502", error or data, headers)
             return form.model_validate(data)
         except ValueError:  # no JSON, or JSON of another form
             if refused:
-                return self._fault(str(response.status_code), response.text, response.headers)
+                return self._fault(str(code), content.decode("utf-8", "replace"), headers)
             return Fault("malformed", "not an answer in the OpenAI format; does the address end in /v1?")
 
     def _fault(self, kind: str, body: object, headers: Mapping[str, str]) -> Fault:
@@ -237,13 +250,9 @@ def _field(body: object, name: str) -> object:
     return body.get(name) if isinstance(body, dict) else None
 
 
-def _trouble(error: BaseException) -> Fault:
-    # The transport reports a refused or cut connection as a timeout too; only the root cause tells.
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, TimeoutError):
-        return Fault("timeout", "no answer in time")
-    return Fault("connection", "no connection, or it was cut")
+def _proxy(url: URL) -> str | None:
+    # Found once: what aiohttp's own ``trust_env`` does, it does at every request, and in a thread.
+    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
 
 
 def _address(url: str) -> str:

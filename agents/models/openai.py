@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from agents.models.base import ChatModel, ChatReply, ChatRequest
 from agents.models.connection import NO_KEY, Connection, Connections
@@ -13,6 +13,9 @@ from agents.models.reasoning import split_reasoning
 from agents.models.schemas import Form, Style, answer_schema, ask_in_words
 from agents.models.wire import Completion
 from profiles.errors import ModelError, TooLong, Unavailable, UserError
+
+if TYPE_CHECKING:
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
 __all__ = ["OpenAIModel", "OpenAIProvider", "open_provider"]
 
@@ -64,18 +67,27 @@ class OpenAIModel:
                 return self._declined(outcome)
             style = other
 
-    def _body(self, request: ChatRequest, style: Style) -> dict[str, Any]:
+    def _body(self, request: ChatRequest, style: Style) -> CompletionCreateParamsNonStreaming:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
-        body: dict[str, Any] = {"model": self.model_id, "messages": messages}
+        body = cast("CompletionCreateParamsNonStreaming", {"model": self.model_id, "messages": messages})
         wishes = request.sampling
-        fields = {"temperature": wishes.temperature, "top_p": wishes.top_p, style.length: wishes.max_tokens}
-        body |= {name: value for name, value in {**fields, "seed": wishes.seed}.items() if value is not None}
+        if wishes.temperature is not None:
+            body["temperature"] = wishes.temperature
+        if wishes.top_p is not None:
+            body["top_p"] = wishes.top_p
+        if wishes.max_tokens is not None:
+            body[style.length] = wishes.max_tokens
+        if wishes.seed is not None:
+            body["seed"] = wishes.seed
         if request.output_schema is None:
             return body
         if style.form is Form.SCHEMA:
-            return body | {"response_format": answer_schema(request.output_schema).response_format()}
+            body["response_format"] = answer_schema(request.output_schema).response_format()
+            return body
         ask_in_words(messages, request.output_schema, request.language)
-        return body | ({"response_format": {"type": "json_object"}} if style.form is Form.OBJECT else {})
+        if style.form is Form.OBJECT:
+            body["response_format"] = {"type": "json_object"}
+        return body
 
     def _reply(self, completion: Completion, seconds: float) -> ChatReply:
         choice = completion.choices[0]

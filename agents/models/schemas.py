@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -21,6 +21,9 @@ from agents.models.limits import Fault
 from agents.prompts import load_prompt
 from profiles.schema import Record
 from profiles.vocabulary import Language
+
+if TYPE_CHECKING:
+    from openai.types.shared_params import ResponseFormatJSONSchema
 
 __all__ = ["AnswerSchema", "Form", "SchemaInputs", "Style", "answer_schema", "ask_in_words"]
 
@@ -47,7 +50,7 @@ class Style:
     """How one server wants the requests for one model. ``length`` names the field for ``max_tokens``."""
 
     form: Form = Form.SCHEMA
-    length: str = "max_tokens"
+    length: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
     def after(self, fault: Fault, structured: bool) -> Style | None:
         """A style that avoids what the server objected to; ``None`` where the style is not at fault."""
@@ -73,10 +76,12 @@ class AnswerSchema:
     schema: Schema
     strict: bool
 
-    def response_format(self) -> dict[str, Any]:
+    def response_format(self) -> ResponseFormatJSONSchema:
         """The ``response_format`` of a chat completion request."""
-        body = {"name": self.name, "schema": self.schema, "strict": self.strict}
-        return {"type": "json_schema", "json_schema": body}
+        return {
+            "type": "json_schema",
+            "json_schema": {"name": self.name, "schema": self.schema, "strict": self.strict},
+        }
 
 
 @lru_cache(maxsize=256)
