@@ -100,7 +100,9 @@ def _parse(text: str, schema: type[BaseModel]) -> BaseModel:
         return schema.model_validate(json.loads(body[start : end + 1]))
     except json.JSONDecodeError as error:
         raise BadOutput(f"not valid JSON: {error.msg} at character {error.pos}", text) from error
-    except ValidationError as error:
+    except (RecursionError, ValueError) as error:  # nested too deep, a number too long
+        if not isinstance(error, ValidationError):
+            raise BadOutput("not JSON that can be read", text) from error
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the object"
         raise BadOutput(f"{place}: {first['msg']}", text) from error

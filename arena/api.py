@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from agents.models.budget import Budget
 from agents.models.providers import ModelBench, ProviderSettings
 from arena.build import RunPlan, plan_run
 from arena.config import RunConfig
@@ -37,6 +38,7 @@ class RunResult:
     """What a run left, in numbers. All else is in the database at ``db`` under ``run_id``, and read when asked for.
 
     statuses: how many sessions ended how. failures: those that failed, by the kind of their error.
+    unjudged: those that finished but lack scores, because a judge's server was away.
     faults: failed attempts at calls by kind, those among them that a retry mended.
     notes: one line for each card that could not be mapped whole.
     usage: calls and tokens by role (``client``, ``judge``, ...) and of ``all``.
@@ -48,6 +50,7 @@ class RunResult:
     offline: bool
     statuses: Mapping[str, int]
     failures: Mapping[str, int]
+    unjudged: int
     leaderboard: tuple[LeaderboardRow, ...]
     faults: Mapping[str, int]
     notes: tuple[str, ...]
@@ -125,6 +128,19 @@ async def arun(config: RunConfig, observe: Observer = ignore, retry_failed: bool
         return load_result(database, plan, stopped)
 
 
+def check_models(plan: RunPlan) -> None:
+    """Make sure, without asking any server, that a plan's models and servers are named rightly and its budget holds.
+
+    Raises:
+        UserError: an address that names no model, a server for a model that nobody uses, a cost that cannot be counted.
+    """
+    bench = ModelBench(provider_settings(plan.config))
+    for spec in sorted(plan.model_specs()):
+        bench.model(spec)
+    bench.check_servers()
+    Budget(plan.config.max_calls, plan.config.max_cost).check(plan.model_specs())
+
+
 async def list_models(base_url: str) -> list[str]:
     """The models that a server lists; empty where it does not tell.
 
@@ -166,6 +182,7 @@ def load_result(database: Database, plan: RunPlan, stopped: str | None = None) -
         offline=plan.offline,
         statuses={"finished": ended.finished, "failed": ended.failed},
         failures=ended.failures,
+        unjudged=ended.unjudged,
         leaderboard=tuple(load_leaderboard(database, plan.id)),
         faults=find_run(database, plan.id).faults,
         notes=plan.notes,

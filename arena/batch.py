@@ -47,8 +47,8 @@ _AWAY_LIMIT = 4
 class _Hall:
     """What all sessions of a batch share.
 
-    away: sessions in a row that an absent server cost. unreadable: answers that were not what was asked for.
-    stopped: why no more sessions are begun.
+    anew: sessions that failed and are to be asked anew. away: sessions in a row that an absent server cost.
+    unreadable: answers that were not what was asked for. stopped: why no more sessions are begun.
     """
 
     plan: RunPlan
@@ -59,6 +59,7 @@ class _Hall:
     observe: Observer
     budget: Budget
     cache: ReplyStore | None
+    anew: frozenset[str] = frozenset()
     away: int = 0
     unreadable: int = 0
     stopped: str | None = None
@@ -97,13 +98,18 @@ async def run_batch(
     waiting = [item for item in plan.sessions if item.spec.id not in ended or item.spec.id in again]
     kept_failures = len(failed_before - again)
     done = len(plan.sessions) - len(waiting) - kept_failures
+    budget = Budget(plan.config.max_calls, plan.config.max_cost)
+    budget.check(plan.model_specs())
     observe(RunPlanned(run_id=plan.id, planned=len(plan.sessions), done=done, failed=kept_failures))
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run_row(plan)))
         calls = CallStore(writer)
+        anew = frozenset(failed_before if retry_failed else ())
         cache = ReplyStore(writer) if plan.config.cache else None
-        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, _budget(plan, calls), cache)
-        await calls.forget(failed_before if retry_failed else ())
+        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, budget, cache, anew)
+        _spent_before(plan, budget, calls)
+        if retry_failed and budget.refusal is None:
+            await calls.set_aside(anew)
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
         try:
@@ -119,21 +125,19 @@ async def run_batch(
     return hall.stopped
 
 
-def _budget(plan: RunPlan, calls: CallStore) -> Budget:
-    budget = Budget(plan.config.max_calls, plan.config.max_cost)
-    budget.check(plan.model_specs())
+def _spent_before(plan: RunPlan, budget: Budget, calls: CallStore) -> None:
     if budget.set:
         spent = calls.spent(item.spec.id for item in plan.sessions)
         budget.spent_before((spec, Usage.model_validate(usage)) for spec, usage in spent)
-    return budget
 
 
 async def _all(workers: list[Any]) -> list[int]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker) for worker in workers]
-    except* ArenaError as group_error:
-        raise group_error.exceptions[0] from None
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(ArenaError)
+        raise (ours or group).exceptions[0] from None
     return [task.result() for task in tasks]
 
 
@@ -176,7 +180,7 @@ async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:
     on_turn = _turn_teller(hall.observe, spec.id)
     result = await play(hall.plan, item, model_for, hall.graph, on_turn)
     result.usage = tally.channels
-    hall.unreadable += tally.asked_again + left_unreadable(result)
+    hall.unreadable += left_unreadable(result, tally)
     rows = (session_row(result, hall.plan.id), turn_rows(result), judgment_rows(result), event_rows(result))
     await hall.writer.write(lambda session: replace_session(session, *rows))
     hall.observe(
@@ -197,6 +201,7 @@ def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, s
 
     def told(event: CallEvent) -> None:
         tally.add(event)
+        hall.unreadable += event.repair and not event.replayed
         hall.observe(
             CallFinished(
                 session_id=session_id,
@@ -216,7 +221,9 @@ def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, s
         model = hall.bench.model(spec)
         if spec == OFFLINE:
             return free.model(model, channel)
-        costly = PaidModel(model, hall.budget, hall.cache, hall.bench.settings.url_for(spec) or "")
+        costly = PaidModel(
+            model, hall.budget, hall.cache, hall.bench.settings.url_for(spec) or "", session_id in hall.anew
+        )
         return SampledModel(paid.model(costly, channel), wishes(config, channel), config.send_seed)
 
     return model_for

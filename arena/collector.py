@@ -11,16 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _THRESHOLDS = (20_000, 20, 20)
+_inside = 0  # runs at the same time in this process; the last to leave restores
+_before = gc.get_threshold()
 
 
 @contextmanager
 def fewer_collections() -> Iterator[None]:
     """Inside, what exists already is not walked, and collections are rarer; afterwards all is as it was."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
+    global _inside, _before
+    if not _inside:
+        _before = gc.get_threshold()
+        gc.freeze()
+        gc.set_threshold(*_THRESHOLDS)
+    _inside += 1
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        _inside -= 1
+        if not _inside:
+            gc.set_threshold(*_before)
+            gc.unfreeze()

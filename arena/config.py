@@ -110,6 +110,13 @@ class RunConfig(BaseModel):
             return str(given)
         return ",".join(map(str, given)) if isinstance(given, list | tuple) else given
 
+    @field_validator("base_url")
+    @classmethod
+    def _named(cls, given: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        if given is not None and (not given or not all((given.values()) if isinstance(given, dict) else [given])):
+            raise ValueError("an address is empty; write a URL, or a mapping of provider or model to URL")
+        return given
+
     @model_validator(mode="after")
     def _same_again(self) -> Self:
         if self.cache and self.temperature != 0:

@@ -43,6 +43,7 @@ from arena.usage import usage_as_json, usage_by_role
 from profiles.errors import UserError
 from profiles.vocabulary import Party
 from storage.database import Database
+from storage.lock import standing
 from storage.queries import counts, each_session, find_run
 from storage.tables import SessionRow
 
@@ -96,7 +97,7 @@ def report_summary(db: Database, run_id: str) -> dict[str, Any]:
     return {
         "run": run.id,
         "name": run.name,
-        "status": run.status,
+        "status": standing(db, run),
         "offline": run.offline,
         "created_at": run.created_at.isoformat(),
         "planned": run.planned,

@@ -15,6 +15,7 @@ from profiles.errors import UserError
 from profiles.rubrics import Rubric, load_rubric
 from profiles.vocabulary import LANGUAGES, Language, Party
 from storage.database import Database
+from storage.lock import standing
 from storage.queries import (
     JudgmentWithScores,
     find_run,
@@ -61,7 +62,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class RunData:
-    """One run as the report sees it. ``anchors``: where in the page each session stands."""
+    """One run as the report sees it. ``anchors``: where in the page each session stands.
+
+    standing: the run's status, or ``interrupted``.
+    """
 
     run: RunRow
     text: ReportText
@@ -73,6 +77,7 @@ class RunData:
     paints: Mapping[str, Paint]
     scales: Mapping[Party, Scale]
     anchors: Mapping[str, str]
+    standing: str
 
     @property
     def finished(self) -> list[SessionRow]:
@@ -108,6 +113,7 @@ def load_run(db: Database, run_id: str) -> RunData:
         sessions=sessions,
         turns=load_all_turns(db, run.id),
         used=used,
+        standing=standing(db, run),
         events=load_events(db, run.id),
         rows=rows,
         paints=_paints([row.counselor for row in rows]),

@@ -310,7 +310,7 @@ def fault_rows(data: RunData) -> list[FaultRow]:
 
 def _fault(data: RunData, kind: str, count: int) -> FaultRow:
     names = data.text.tree["faults"]
-    group = "server" if kind.startswith("5") else "request"
+    group = "server" if kind.startswith("5") else "key" if kind in ("401", "403") else "request"
     words = names.get(kind) or (names[group] if kind.isdigit() else {"name": kind.replace("_", " "), "meaning": ""})
     return FaultRow(words["name"].replace("{code}", kind), words["meaning"], count)
 

@@ -17,10 +17,10 @@ _COUNTS = ("calls", "replayed", "failed", "repaired")
 
 @dataclass
 class Tally:
-    """Calls and tokens of one session by channel. ``asked_again``: calls that asked for an unreadable answer anew."""
+    """Calls and tokens of one session by channel. ``repaired``: channels that asked for an unreadable answer anew."""
 
     channels: dict[str, dict[str, int | None]] = field(default_factory=dict)
-    asked_again: int = 0
+    repaired: set[str] = field(default_factory=set)
 
     def add(self, event: CallEvent) -> None:
         """Count one call."""
@@ -30,17 +30,19 @@ class Tally:
         met = (True, event.replayed, event.failed is not None, event.repair)
         for name, count in zip(_COUNTS, met, strict=True):
             row[name] = (row[name] or 0) + count
-        self.asked_again += event.repair and not event.replayed
+        if event.repair and not event.replayed:
+            self.repaired.add(event.channel)
         for name in Usage.model_fields:
             count = getattr(event.usage, name)
             if count is not None:
                 row[name] = (row[name] or 0) + count
 
 
-def left_unreadable(result: SessionResult) -> int:
-    """How many calls of a session ended with an answer that was unreadable even after its repair."""
-    bad = BadOutput.kind
-    read_late = [judgment.reason for judgment in result.judgments]
-    read_late += [result.reader, result.fidelity.reason if result.fidelity else ""]
-    failed = result.failure is not None and result.failure.kind == bad
-    return failed + sum(reason.startswith(f"{bad}:") for reason in read_late)
+def left_unreadable(result: SessionResult, tally: Tally) -> int:
+    """How many answers of this try were unreadable even after their repair."""
+    bad = f"{BadOutput.kind}:"
+    late = [("self" if each.judge == "self" else f"judge.{each.party.value}", each.reason) for each in result.judgments]
+    late += [("safety", result.reader), ("fidelity", result.fidelity.reason if result.fidelity else "")]
+    failed = result.failure is not None and result.failure.kind == BadOutput.kind
+    spoken = failed and bool(tally.repaired & {"client", "counselor"})
+    return spoken + sum(channel in tally.repaired and reason.startswith(bad) for channel, reason in late)

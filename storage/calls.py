@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert
+from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import Session, SQLModel, col, select
 
 from storage.tables import CallRow
@@ -19,6 +20,7 @@ _KEEP = Bulk(
         insert(_TABLE),
     )
 )
+_ASIDE = "~"  # behind the channel of a call that was set aside
 _AT_ONCE = 500  # keys in one statement; databases bound the number of parameters
 
 Key = tuple[str, int]  # channel, ordinal
@@ -51,7 +53,7 @@ class CallStore:
         with self._writer.database.session() as session:
             rows = session.exec(
                 select(CallRow.channel, CallRow.ordinal, CallRow.request_hash, CallRow.reply)
-                .where(CallRow.session_id == session_id)
+                .where(CallRow.session_id == session_id, ~col(CallRow.channel).contains(_ASIDE))
                 .order_by(CallRow.channel, col(CallRow.ordinal))
             )
             return {(channel, ordinal): (hashed, dict(reply)) for channel, ordinal, hashed, reply in rows}
@@ -64,19 +66,21 @@ class CallStore:
                     if not reply.get("reused"):
                         yield reply.get("model", ""), reply.get("usage") or {}
 
-    async def forget(self, session_ids: Iterable[str]) -> None:
-        """Remove all calls of these sessions.
+    async def set_aside(self, session_ids: Iterable[str]) -> None:
+        """Let these sessions be asked anew: their calls are no longer found, but still count as spent.
 
         Raises:
-            StorageError: none was removed.
+            StorageError: none was set aside.
         """
         parts = _parts(session_ids)
+        mark = _ASIDE + secrets.token_hex(4)  # another each time, so that no two tries have one key
 
-        def remove(session: Session) -> None:
+        def move(session: Session) -> None:
             for part in parts:
-                session.exec(delete(CallRow).where(col(CallRow.session_id).in_(part)))
+                mine = (_TABLE.c.session_id.in_(part), ~_TABLE.c.channel.contains(_ASIDE))
+                session.connection().execute(update(_TABLE).where(*mine).values(channel=_TABLE.c.channel + mark))
 
-        await self._writer.write(remove)
+        await self._writer.write(move)
 
 
 def _parts(session_ids: Iterable[str]) -> list[list[str]]:

@@ -10,6 +10,8 @@ from typing import IO
 
 from profiles.errors import UserError
 from storage.database import Database
+from storage.queries import RunSummary
+from storage.tables import RunRow
 
 _PLACES = 2**62  # a run's lock is one byte of the lock file, at a place drawn from its id
 
@@ -38,6 +40,11 @@ def is_held(database: Database, run_id: str) -> bool:
         return False
     with _lock_file(database.file).open("ab") as lock:
         return not _take(lock, run_id)
+
+
+def standing(database: Database, run: RunRow | RunSummary) -> str:
+    """How a run stands: its status, or ``interrupted`` where it says ``running`` and nobody plays it."""
+    return "interrupted" if run.status == "running" and not is_held(database, run.id) else run.status
 
 
 def _lock_file(file: Path) -> Path:

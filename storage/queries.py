@@ -49,7 +49,8 @@ class RunSummary(Record):
 class SessionCounts(Record):
     """How the sessions of a run stand; ``gate_failed`` and ``flagged`` count finished sessions only.
 
-    failures: failed sessions by the kind of their error.
+    failures: failed sessions by the kind of their error. unjudged: finished ones that lack what a judge should say,
+        because its server was away.
     """
 
     planned: int
@@ -58,6 +59,7 @@ class SessionCounts(Record):
     gate_failed: int
     flagged: int
     failures: dict[str, int]
+    unjudged: int
 
 
 class SessionFacts(NamedTuple):
@@ -202,6 +204,7 @@ def counts(db: Database, run_id: str) -> SessionCounts:
         gate_failed=sum(gate == "failed" for gate, _ in finished),
         flagged=sum(fidelity == "flagged" for _, fidelity in finished),
         failures=Counter(kind or "" for status, _, _, kind in rows if status != "finished"),
+        unjudged=sum(status == "finished" and kind is not None for status, _, _, kind in rows),
     )
 
 

@@ -70,7 +70,7 @@ class Behaviour:
         ``length``), ``cut`` (the connection, before any byte), ``cut_body`` (in the middle), ``stall`` (never
         answers), ``html``, ``no_choices``, ``late_error`` (status 200), ``no_schema`` (rejects json_schema),
         ``no_format`` (rejects any response_format), ``no_max_tokens``, ``too_long``, ``filtered`` (400),
-        ``quota``, or a status such as ``429``, ``500``, ``401``.
+        ``quota``, ``filtered_bare`` (an answer without a message), or a status such as ``429``, ``500``, ``401``.
     seconds: waited before anything else.
     retry_after: the header's value, as it is sent.
     text: the words of the answer or of the error.
@@ -121,6 +121,7 @@ class LoopbackServer:
     models: tuple[str, ...] | None = ("test-model", "test-judge")
     answer_first: int | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    counts_tokens: bool = True
     port: int = 0
     log: Path | None = None
 
@@ -272,7 +273,12 @@ class LoopbackServer:
             return await _cut(request, how.kind == "cut_body")
         if how.kind == "html":
             return web.Response(text="<html><body>gateway</body></html>", content_type="text/html")
-        return _failure(how, body) or web.json_response(_completion(how, body, self.fixed))
+        if failure := _failure(how, body):
+            return failure
+        answer = _completion(how, body, self.fixed)
+        if not self.counts_tokens:
+            del answer["usage"]
+        return web.json_response(answer)
 
 
 async def _cut(request: web.Request, in_body: bool) -> web.StreamResponse:
@@ -336,6 +342,8 @@ def _completion(how: Behaviour, body: dict[str, Any], fixed: Mapping[str, Any]) 
         case "cut_short":
             message["content"], finish = plain[: len(plain) // 2], "length"
     choices = [] if how.kind == "no_choices" else [{"index": 0, "message": message, "finish_reason": finish}]
+    if how.kind == "filtered_bare":
+        choices = [{"index": 0, "finish_reason": "content_filter"}]
     spent = len(json.dumps(body["messages"])) // 4
     usage = {"prompt_tokens": spent, "completion_tokens": len(plain) // 4 + 1, "total_tokens": spent + 1}
     usage_all = {**usage, "prompt_tokens_details": {"cached_tokens": spent // 2}}

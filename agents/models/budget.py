@@ -30,6 +30,7 @@ class Budget:
     def __init__(self, max_calls: int | None = None, max_cost: float | None = None) -> None:
         self.calls = 0
         self.cost = Decimal(0)
+        self._uncounted = ""
         self._max_calls = max_calls
         self._max_cost = None if max_cost is None else Decimal(str(max_cost))
 
@@ -37,6 +38,19 @@ class Budget:
     def set(self) -> bool:
         """Whether there is any limit."""
         return self._max_calls is not None or self._max_cost is not None
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no further call may go out; None as long as one may."""
+        if self._max_calls is not None and self.calls >= self._max_calls:
+            return f"{self.calls} calls were made, and --max-calls allows {self._max_calls}"
+        if self._uncounted:
+            return (
+                f"the server of {self._uncounted} does not count tokens, so --max-cost cannot be kept; use --max-calls"
+            )
+        if self._max_cost is not None and self.cost >= self._max_cost:
+            return f"{self.cost:.4f} US dollars were spent, and --max-cost allows {self._max_cost}"
+        return None
 
     def check(self, specs: Iterable[str]) -> None:
         """Make sure that the cost of these models can be counted.
@@ -46,8 +60,9 @@ class Budget:
         """
         if self._max_cost is None:
             return
-        billed = [spec for spec in specs if spec != OFFLINE and spec.partition("/")[0] not in _OWN_MACHINES]
-        unknown = [spec for spec in billed if cost(spec, Usage(prompt_tokens=1, completion_tokens=1)) is None]
+        unknown = [
+            spec for spec in specs if _billed(spec) and cost(spec, Usage(prompt_tokens=1, completion_tokens=1)) is None
+        ]
         if unknown:
             raise UserError(f"--max-cost: no price is known for {', '.join(unknown)}; limit the run by --max-calls")
 
@@ -63,13 +78,19 @@ class Budget:
         Raises:
             BudgetSpent: no call more.
         """
-        if self._max_calls is not None and self.calls >= self._max_calls:
-            raise BudgetSpent(f"{self.calls} calls were made, and --max-calls allows {self._max_calls}")
-        if self._max_cost is not None and self.cost >= self._max_cost:
-            raise BudgetSpent(f"{self.cost:.4f} US dollars were spent, and --max-cost allows {self._max_cost}")
+        if self.refusal is not None:
+            raise BudgetSpent(self.refusal)
         self.calls += 1
 
     def paid(self, spec: str, usage: Usage) -> None:
         """Take note of what an answer cost."""
-        if self._max_cost is not None:
-            self.cost += cost(spec, usage) or 0
+        if self._max_cost is None or not _billed(spec):
+            return
+        price = cost(spec, usage)
+        if price is None:
+            self._uncounted = spec
+        self.cost += price or 0
+
+
+def _billed(spec: str) -> bool:
+    return spec != OFFLINE and spec.partition("/")[0] not in _OWN_MACHINES

@@ -14,6 +14,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -37,7 +38,8 @@ __all__ = ["NO_KEY", "OPENAI_URL", "Connection", "Connections"]
 OPENAI_URL = "https://api.openai.com/v1"
 
 _BYTES_A_TOKEN = 4  # English and Chinese alike, roughly
-_USUAL_ANSWER = 100  # tokens
+_USUAL_ANSWER = 300.0  # tokens, until answers tell
+_OF_LATE = 20  # answers that the guess follows
 _CONNECT_SECONDS = 10.0
 _REFUSED = 300  # statuses from here on; redirections have been followed
 _CHECK_SECONDS = 30.0
@@ -78,6 +80,8 @@ class Connection:
         self._key_name = key_name
         self._key = _usable(api_key, key_name)
         self._url = URL(url)
+        self._proxy = _proxy(self._url)
+        self._usual_answer = _USUAL_ANSWER
         self._session: ClientSession | None = None
 
     @property
@@ -97,10 +101,12 @@ class Connection:
         Raises:
             RateLimited, Unavailable: the server did not answer within our patience.
         """
-        guess = _guessed_tokens(body)
+        guess = _prompt_tokens(body) + round(self._usual_answer)
         outcome = await self._ask(Completion, "/chat/completions", body, guess)
         if isinstance(outcome, tuple):
-            self.limiter.pace.settle(guess, outcome[0].spent().total)
+            spent = outcome[0].spent()
+            self.limiter.pace.settle(guess, spent.total)
+            self._usual_answer += ((spent.completion_tokens or self._usual_answer) - self._usual_answer) / _OF_LATE
         return outcome
 
     async def models(self) -> list[str] | None:
@@ -151,7 +157,7 @@ class Connection:
                     return await self._exchange(url, content, form)
             except TimeoutError:
                 return Fault("timeout", f"no answer within {allowed:.3g} s")
-            except (ClientError, OSError):
+            except (ClientError, OSError, UnicodeError):  # the last: a host name that cannot be one
                 return Fault("connection", "no connection, or it was cut")
 
         return await patiently(attempt, self.limiter, self._patience, self.address, hasty=body is None, tokens=tokens)
@@ -160,16 +166,17 @@ class Connection:
         if self._session is None:  # an event loop runs only now
             self._session = ClientSession(
                 connector=TCPConnector(limit=0),  # the limiter bounds them
-                headers=self._headers(),
                 timeout=ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-                proxy=_proxy(self._url),
+                proxy=self._proxy,
             )
         method = "GET" if content is None else "POST"
-        async with self._session.request(method, url, data=content, headers=label_headers()) as response:
+        # A session's own headers go to a proxy too, and the key is none of its business.
+        headers = self._headers() | label_headers()
+        async with self._session.request(method, url, data=content, headers=headers) as response:
             return self._understood(response.status, await response.read(), response.headers, form)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "User-Agent": f"counsel-arena/{version('counsel-arena')}"}
+        headers = {"Content-Type": "application/json", "User-Agent": _user_agent()}
         key = self._key.get_secret_value()
         if key and not self._url.user:  # a name and password in the address are sent instead
             headers["Authorization"] = f"Bearer {key}"
@@ -241,9 +248,9 @@ class Connections:
             await connection.aclose()
 
 
-def _guessed_tokens(body: Mapping[str, Any]) -> int:
+def _prompt_tokens(body: Mapping[str, Any]) -> int:
     letters = sum(len(message["content"].encode("utf-8", "replace")) for message in body["messages"])
-    return letters // _BYTES_A_TOKEN + _USUAL_ANSWER
+    return letters // _BYTES_A_TOKEN
 
 
 def _field(body: object, name: str) -> object:
@@ -252,7 +259,20 @@ def _field(body: object, name: str) -> object:
 
 def _proxy(url: URL) -> str | None:
     # Found once: what aiohttp's own ``trust_env`` does, it does at every request, and in a thread.
-    return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
+    host = url.host or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1" or proxy_bypass(host):
+        return None
+    proxy = getproxies().get(url.scheme)
+    if proxy and urlsplit(proxy).scheme not in ("http", "https"):
+        raise UserError(
+            f"the proxy for {url.scheme} in the environment is no http:// address: set one, or NO_PROXY={host}"
+        )
+    return proxy
+
+
+@lru_cache(maxsize=1)
+def _user_agent() -> str:
+    return f"counsel-arena/{version('counsel-arena')}"
 
 
 def _address(url: str) -> str:

@@ -168,9 +168,9 @@ class Limiter:
         Args:
             tokens: about how many the call will take, in and out.
         """
-        await self.pace.turn(tokens)
         await self._enter()
         try:
+            await self.pace.turn(tokens)  # with the place in hand, else those who waited for one would start as a crowd
             yield self._cuts
         finally:
             self._leave()
@@ -244,7 +244,7 @@ async def patiently(
     while True:
         attempts += 1
         allowed = min(patience.timeout, patience.deadline - spent)
-        answer, seconds = await _attempt(attempt, limiter, allowed, tokens)
+        answer, seconds = await _attempt(attempt, limiter, allowed, tokens, count=not hasty)
         if not isinstance(answer, Fault):
             return answer, seconds
         if not (answer.passing or answer.used_up) or (hasty and not answer.kind.isdigit()):
@@ -258,7 +258,7 @@ async def patiently(
 
 
 async def _attempt(
-    attempt: Callable[[float], Awaitable[T | Fault]], limiter: Limiter, allowed: float, tokens: int
+    attempt: Callable[[float], Awaitable[T | Fault]], limiter: Limiter, allowed: float, tokens: int, *, count: bool
 ) -> tuple[T | Fault, float]:
     async with limiter.slot(tokens) as ticket:
         started = time.monotonic()
@@ -266,7 +266,7 @@ async def _attempt(
         if not isinstance(answer, Fault):
             limiter.answered()
         else:
-            limiter.faults[answer.kind] += 1
+            limiter.faults[answer.kind] += count  # a list of models that a server does not keep is no fault
             if answer.kind == "429":
                 limiter.throttled(ticket)
         return answer, time.monotonic() - started

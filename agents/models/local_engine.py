@@ -102,6 +102,12 @@ class Engine:
             self._decode(Decoder(ready.weights, self._most, self.tally), ready.weights.joinable)
         except UserError as error:
             loaded.set_exception(error)
+        except Exception as error:  # a broken PyTorch may raise anything
+            if loaded.done():
+                raise
+            loaded.set_exception(
+                UserError(f"local/{self._name} cannot be loaded: {' '.join(str(error).split())[:300]}")
+            )
         finally:
             self._closed = True
             if not loaded.done():

@@ -11,7 +11,7 @@ from agents.models.limits import Fault
 from agents.models.providers import ProviderSettings
 from agents.models.reasoning import split_reasoning
 from agents.models.schemas import Form, Style, answer_schema, ask_in_words
-from agents.models.wire import Completion
+from agents.models.wire import Completion, Message
 from profiles.errors import ModelError, TooLong, Unavailable, UserError
 
 if TYPE_CHECKING:
@@ -91,10 +91,11 @@ class OpenAIModel:
 
     def _reply(self, completion: Completion, seconds: float) -> ChatReply:
         choice = completion.choices[0]
-        said, tagged = split_reasoning(choice.message.said())
-        refusal = choice.message.refusal or ""
+        message = choice.message or Message()
+        said, tagged = split_reasoning(message.said())
+        refusal = message.refusal or ""
         refused = bool(refusal) or choice.finish_reason == "content_filter"
-        thoughts = [thought for thought in (choice.message.thought(), tagged) if thought]
+        thoughts = [thought for thought in (message.thought(), tagged) if thought]
         return ChatReply(
             text=(refusal or said) if refused else said,
             reasoning="\n\n".join(thoughts) or None,

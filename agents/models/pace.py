@@ -36,11 +36,18 @@ class Pace:
             return
         now = time.monotonic()
         begins = max(self._free_at, now)
-        self._free_at = begins + max(self._request, tokens * self._token)
-        await asyncio.sleep(begins - now)
+        stretch = max(self._request, tokens * self._token)
+        self._free_at = begins + stretch
+        try:
+            await asyncio.sleep(begins - now)
+        except asyncio.CancelledError:
+            self._free_at -= stretch  # for those who come later
+            raise
 
     def settle(self, guessed: int, spent: int | None) -> None:
         """Put a guess right; ``None`` where the server did not count."""
         if self._token and spent is not None:
             known, thought = (max(self._request, tokens * self._token) for tokens in (spent, guessed))
+            if known > thought:  # what was too much already is made good from now on
+                self._free_at = max(self._free_at, time.monotonic())
             self._free_at += known - thought

@@ -22,7 +22,7 @@ class ReplyCache(Protocol):
         ...
 
     async def keep(self, key: str, spec: str, reply: dict[str, Any]) -> None:
-        """Keep a reply for later runs; the first one stays.
+        """Keep a reply for later runs, in place of an earlier one.
 
         Raises:
             StorageError: it could not be kept.
@@ -36,12 +36,14 @@ class PaidModel:
 
     Args:
         server: the address as the person gave it, so that two servers' models of one name stay apart.
+        anew: whether kept answers are replaced and not taken, as those of a session that failed.
     """
 
     inner: ChatModel
     budget: Budget
     cache: ReplyCache | None = None
     server: str = ""
+    anew: bool = False
 
     @property
     def spec(self) -> str:
@@ -59,7 +61,7 @@ class PaidModel:
         """
         cache = self.cache if request.sampling.temperature == 0 else None
         key = self._key(request) if cache else ""
-        found = cache.find(key) if cache else None
+        found = cache.find(key) if cache and not self.anew else None
         if found is not None:
             return ChatReply.model_validate({**found, "reused": True})
         self.budget.admit()

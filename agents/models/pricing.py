@@ -18,6 +18,8 @@ def cost(spec: str, usage: Usage) -> Decimal | None:
     provider, _, model_id = spec.partition("/")
     if spec == OFFLINE:
         return Decimal(0)
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
     import genai_prices
 
     tokens = genai_prices.Usage(
@@ -27,5 +29,5 @@ def cost(spec: str, usage: Usage) -> Decimal | None:
     )
     try:
         return Decimal(genai_prices.calc_price(tokens, model_ref=model_id, provider_id=provider).total_price)
-    except LookupError:
+    except (LookupError, ValueError):  # an unknown model; counts that cannot be, such as more cached than sent
         return None

@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -37,7 +38,7 @@ class ProviderSettings:
     max_connections: int = 8
     max_rpm: int | None = None
     max_tpm: int | None = None
-    timeout: float = 120.0
+    timeout: float = 180.0
     deadline: float = 600.0
     rule_packages: tuple[str, ...] = ("agents",)
     notify: Callable[[str], None] = field(default=lambda line: None)
@@ -93,9 +94,27 @@ class ModelBench:
         return self._models[spec]
 
     async def check(self) -> None:
-        """Check every model handed out so far."""
+        """Check every model handed out so far.
+
+        Raises:
+            UserError: one cannot be asked, or a server is named for a model that nobody uses.
+        """
+        self.check_servers()
         for spec, model in self._models.items():
             await self._providers[spec.partition("/")[0]].check(model)
+
+    def check_servers(self) -> None:
+        """Make sure that every server is named for somebody: a misspelt name would send all to another server.
+
+        Raises:
+            UserError: a name is no provider, and no model handed out so far.
+        """
+        models = {name for name in self.settings.base_urls if "/" in name}
+        providers = set(self.settings.base_urls) - models - {""}
+        known = {name.partition("/")[0] for name in known_providers()}
+        for name in sorted((models - set(self._models)) | (providers - known)):
+            used = ", ".join(sorted(self._models))
+            raise UserError(f"--base-url: '{name}' is no provider and no model in use ({used}); write the name in full")
 
     @property
     def faults(self) -> dict[str, int]:
@@ -111,8 +130,9 @@ class ModelBench:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for provider in self._providers.values():
-            await provider.aclose()
+        async with AsyncExitStack() as stack:  # all are closed, also where one cannot be
+            for provider in self._providers.values():
+                stack.push_async_callback(provider.aclose)
 
     def _provider(self, name: str, spec: str) -> Provider:
         if name not in self._providers:

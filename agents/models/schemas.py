@@ -34,6 +34,7 @@ _KEPT = {"type", "description", "enum", "const"} | _RANGES
 _FORM_WORDS = re.compile(
     r"response_format|json_|json mode|structured|guided|grammar|schema|unsupported|not support", re.IGNORECASE
 )
+_OTHER_WISHES = re.compile(r"temperature|top_p|\bseed\b|max_(?:completion_)?tokens", re.IGNORECASE)
 _LONGEST_NAME = 64  # of a response format, at OpenAI
 
 
@@ -58,6 +59,8 @@ class Style:
             return None
         if self.length == "max_tokens" and "max_completion_tokens" in fault.words:
             return replace(self, length="max_completion_tokens")
+        if _OTHER_WISHES.search(fault.words):
+            return None
         if structured and self.form < Form.TEXT and _FORM_WORDS.search(fault.words):
             return replace(self, form=Form(self.form + 1))
         return None

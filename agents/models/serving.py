@@ -82,8 +82,10 @@ def plan_launch(
         extra: vLLM's own flags, which stand above ours.
 
     Raises:
-        UserError: a flag among them that is ours to set.
+        UserError: no model is named, or a flag among them is ours to set.
     """
+    if not model:
+        raise UserError("no model is named: write its folder, or its id on the hub")
     named = {word.partition("=")[0].replace("_", "-") for word in extra if word.startswith("--")}
     taken = sorted(named & set(_OURS))
     if taken:

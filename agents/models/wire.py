@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from agents.dialogue import Usage
 
-__all__ = ["Completion", "Listing"]
+__all__ = ["Completion", "Listing", "Message"]
 
 
 class Part(BaseModel):
@@ -17,7 +17,7 @@ class Part(BaseModel):
     text: str | None = None
 
 
-class Reply(BaseModel):
+class Message(BaseModel):
     """The message of a completion; servers put hidden thought into one field or another."""
 
     content: str | list[Part] | None = None
@@ -40,7 +40,7 @@ class Reply(BaseModel):
 class Choice(BaseModel):
     """One answer of several; we ask for one."""
 
-    message: Reply
+    message: Message | None = None  # some servers leave it out where a filter has stepped in
     finish_reason: str | None = None
 
 

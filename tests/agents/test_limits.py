@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.models.limits import Fault, Limiter, Patience, patiently, retry_after
+from agents.models.pace import Pace
 from profiles.errors import RateLimited, Unavailable
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -205,3 +207,17 @@ async def test_a_place_is_free_while_a_call_waits() -> None:
     await asyncio.wait_for(patiently(Flaky(), limiter, QUICK, "the server"), 0.2)
     assert not waiting.done()
     await waiting
+
+
+async def test_those_who_waited_for_a_place_do_not_start_as_a_crowd() -> None:
+    limiter = Limiter(1, pace=Pace(max_rpm=1200))
+    started: list[float] = []
+
+    async def visit(seconds: float) -> None:
+        async with limiter.slot():
+            started.append(time.monotonic())
+            await asyncio.sleep(seconds)
+
+    await asyncio.gather(visit(0.3), *(visit(0.0) for _ in range(4)))
+    gaps = [later - sooner for sooner, later in zip(started, started[1:], strict=False)]
+    assert all(gap > 0.045 for gap in gaps), gaps

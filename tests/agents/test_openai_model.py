@@ -24,7 +24,7 @@ from agents.models.limits import Limiter, Patience
 from agents.models.openai import OpenAIModel, open_provider
 from agents.models.providers import ModelBench, ProviderSettings
 from agents.prompts import load_prompt
-from profiles.errors import ArenaError, ModelError, RateLimited, TooLong, Unavailable, UserError
+from profiles.errors import ArenaError, BadOutput, ModelError, RateLimited, TooLong, Unavailable, UserError
 from tests.servers import Behaviour, LoopbackServer, Script, server_process
 
 CANARY = "sk-canary-8f3a91c7d2"
@@ -392,9 +392,9 @@ async def test_a_slow_plain_call_does_not_undo_what_was_found_meanwhile() -> Non
 
 
 async def test_a_failed_simpler_way_is_not_remembered() -> None:
-    script = first(3, "400", text="temperature is unsupported")
+    script = first(3, "400", text="this feature is unsupported")
     async with LoopbackServer(script) as server, Connection(server.url) as connection:
-        with pytest.raises(ModelError, match="temperature"):
+        with pytest.raises(ModelError, match="feature"):
             await structured(connection)
         await structured(connection)
         assert server.completions[-1].body["response_format"]["type"] == "json_schema"
@@ -423,6 +423,10 @@ async def test_prose_in_place_of_json_is_repaired_by_ask(tmp_path: Path, monkeyp
         answer = await ask(model, prompt, Nothing(), language="en")
     assert isinstance(answer.value, Mark)
     assert answer.call.asked == 2
+    for text in ('{"turn": ' + "9" * 5000 + "}", '{"turn": ' + "[" * 5000 + "]" * 5000 + "}"):
+        async with LoopbackServer(only("answer", text=text)) as server, Connection(server.url) as connection:
+            with pytest.raises(BadOutput):
+                await ask(OpenAIModel("test-model", connection), prompt, Nothing(), language="en")
 
 
 # The check before anything is spent
@@ -536,6 +540,61 @@ async def test_the_key_is_in_no_error_and_no_log(kind: str, caplog: pytest.LogCa
     assert server.completions[0].headers["authorization"] == f"Bearer {CANARY}"
     assert CANARY not in said
     assert CANARY not in caplog.text
+
+
+async def test_a_proxy_never_sees_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        patience = Patience(attempts=1, timeout=2)
+        async with Connection("https://models.invalid/v1", SecretStr(CANARY), None, patience) as connection:
+            with pytest.raises(Unavailable):
+                await OpenAIModel("test-model", connection).generate(request())
+    assert heard and heard[0].startswith(b"CONNECT models.invalid:443")
+    assert CANARY.encode() not in b"".join(heard)
+
+
+async def test_a_server_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with LoopbackServer() as server:
+        assert (await generate(server)).text
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(UserError, match="proxy for https"):
+        Connection("https://models.invalid/v1")
+
+
+async def test_a_password_in_the_address_is_sent_and_the_key_is_not() -> None:
+    async with LoopbackServer() as server:
+        address = server.url.replace("http://", "http://me:secret@")
+        async with Connection(address, SecretStr(CANARY)) as connection:
+            await OpenAIModel("test-model", connection).generate(request())
+        assert server.completions[0].headers["authorization"].startswith("Basic ")
+
+
+async def test_a_host_name_that_cannot_be_is_no_server() -> None:
+    async with Connection("http://a..b/v1") as connection:
+        with pytest.raises(UserError, match="no server answers"):
+            await connection.models()
+
+
+async def test_a_filtered_answer_without_a_message_is_a_refusal() -> None:
+    async with LoopbackServer(only("filtered_bare")) as server:
+        assert (await generate(server)).finish == "refused"
+        assert len(server.completions) == 1
 
 
 async def test_a_password_in_the_address_is_not_shown() -> None:

@@ -61,3 +61,26 @@ async def test_idle_time_is_not_saved_up() -> None:
 def test_a_limit_below_one_is_a_mistake(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Pace(**limits)
+
+
+async def test_who_gives_up_waiting_gives_the_time_back() -> None:
+    pace = Pace(max_rpm=60)
+    await pace.turn(0)
+    waiting = [asyncio.create_task(pace.turn(0)) for _ in range(30)]
+    await asyncio.sleep(0.01)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    started = time.monotonic()
+    await pace.turn(0)
+    assert time.monotonic() - started < 1.5
+
+
+async def test_what_was_too_much_is_made_good_also_when_it_is_known_late() -> None:
+    pace = Pace(max_tpm=60_000)
+    await pace.turn(100)
+    await asyncio.sleep(0.2)
+    pace.settle(100, 600)  # half a second more than was thought
+    started = time.monotonic()
+    await pace.turn(0)
+    assert time.monotonic() - started > 0.4

@@ -138,6 +138,7 @@ def test_names_fit_the_servers_grammar(name: str) -> None:
         (Fault("400", "response_format.type json_schema is unavailable"), Form.OBJECT),
         (Fault("422", "Invalid schema for response_format 'X'"), Form.OBJECT),
         (Fault("400", "this feature is unsupported"), Form.OBJECT),
+        (Fault("400", "Unsupported value: 'temperature' does not support 0 with this model"), None),
         (Fault("400", "messages must alternate"), None),
         (Fault("400", "maximum context length is 10, not supported"), None),
         (Fault("500", "response_format"), None),

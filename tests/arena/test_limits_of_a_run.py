@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from arena import RunResult, UserError
+from arena import RunConfig, RunResult, UserError, run
 from storage.database import Database
 from storage.queries import find_run
 from tests.arena.runs import play, transcripts
@@ -21,8 +21,7 @@ A_SESSION = 3 * 2 + 3 + 1 + 1  # turns, judges, self, fidelity
 
 
 def over_http(server: LoopbackServer, folder: Path, **settings: Any) -> RunResult:
-    common = {"counselors": ("plain",), "clients": "3", "rounds": 3, "model": MODEL, "base_url": server.url}
-    return play(folder, **{**common, **settings})
+    return run(RunConfig(**first_settings(server, folder, **settings)))
 
 
 @pytest.mark.parametrize("most", [0, 1, 13, 20])
@@ -177,3 +176,63 @@ def test_a_judge_whose_server_was_away_is_asked_again(tmp_path: Path) -> None:
         assert {label.split(":")[1] for label in server.asked} == {"judge.supervisor"}
     assert second.sessions[0].error_kind is None
     assert second.sessions[0].outcome["grand_total"] is not None
+
+
+def test_asking_anew_counts_what_was_paid_before(tmp_path: Path) -> None:
+    with LoopbackServer(lambda visit: Behaviour("prose") if ":client:" in visit.label else None) as server:
+        first = over_http(server, tmp_path, max_calls=4)
+        for _ in range(3):
+            with_more = run(RunConfig(**first_settings(server, tmp_path), max_calls=4), retry_failed=True)
+            assert with_more.stopped
+        assert len(server.completions) == 4
+    assert first.statuses["failed"] > 0
+
+
+def test_an_unreadable_answer_in_the_cache_is_asked_anew(tmp_path: Path) -> None:
+    bad = LoopbackServer(lambda visit: Behaviour("prose") if ":client:" in visit.label else None)
+    settings = {"clients": "1", "temperature": 0.0, "cache": True}
+    with bad as server:
+        assert over_http(server, tmp_path, **settings).statuses == {"finished": 0, "failed": 1}
+        server.script = None
+        again = run(RunConfig(**first_settings(server, tmp_path, **settings)), retry_failed=True)
+    assert again.statuses == {"finished": 1, "failed": 0}
+
+
+def test_a_server_that_does_not_count_tokens_cannot_be_kept_within_a_cost(tmp_path: Path) -> None:
+    with LoopbackServer(models=("gpt-4o-mini",), counts_tokens=False) as server:
+        result = over_http(server, tmp_path, model=PRICED, max_cost=1.0, max_connections=1)
+        assert len(server.completions) == 1
+    assert result.stopped is not None and "--max-calls" in result.stopped
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [{"opneai": "URL"}, {"openai/test-modle": "URL"}, {"vllm/other": "URL"}],
+    ids=["provider", "model", "nobody's"],
+)
+def test_a_server_for_nobody_is_a_mistake_and_nothing_is_sent(tmp_path: Path, servers: dict[str, str]) -> None:
+    with LoopbackServer() as server:
+        named = {"": server.url, **dict.fromkeys(servers, server.url)}
+        with pytest.raises(UserError, match=r"--base-url: '\S+' is no provider and no model in use"):
+            over_http(server, tmp_path, base_url=named)
+        assert not server.completions
+
+
+@pytest.mark.parametrize("nothing", ["", {}, {"openai": ""}])
+def test_an_empty_address_is_not_openai(tmp_path: Path, nothing: object) -> None:
+    with pytest.raises(ValueError, match="address is empty"):
+        play(tmp_path, model=MODEL, base_url=nothing)
+
+
+def test_every_unreadable_answer_is_counted_once_whatever_stops_the_run(tmp_path: Path) -> None:
+    once = LoopbackServer(lambda visit: Behaviour("prose") if visit.label.endswith(":client:0") else None)
+    with once as server:
+        over_http(server, tmp_path, clients="1", max_calls=4)
+        whole = over_http(server, tmp_path, clients="1")
+    assert whole.faults == {"unreadable": 1}
+    assert whole.usage["client"].repaired == 1
+
+
+def first_settings(server: LoopbackServer, folder: Path, **settings: Any) -> dict[str, Any]:
+    common = {"counselors": ("plain",), "clients": "3", "rounds": 3, "model": MODEL, "base_url": server.url}
+    return {**common, "db": str(folder / "arena.db"), **settings}

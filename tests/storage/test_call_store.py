@@ -56,12 +56,18 @@ async def test_the_same_key_replaces(store: CallStore):
     assert store.load("s1") == {("client", 0): ("new", REPLY)}
 
 
-async def test_forgetting_takes_only_the_named_sessions(store: CallStore):
-    await asyncio.gather(*(store.put(f"s{n}", "client", 0, "h", {}) for n in range(1200)))
-    await store.forget(f"s{n}" for n in range(1100))
-    await store.forget([])
-    left = [n for n in range(1200) if store.load(f"s{n}")]
-    assert left == list(range(1100, 1200))
+async def test_what_is_set_aside_is_no_longer_found_but_counts(store: CallStore):
+    reply = {"model": "openai/x", "usage": {"prompt_tokens": 3}}
+    await asyncio.gather(*(store.put(f"s{n}", "client", 0, "h", reply) for n in range(1200)))
+    await store.set_aside(f"s{n}" for n in range(1100))
+    await store.set_aside([])
+    assert store.load("s0") == store.load("s1099") == {}
+    assert store.load("s1100") == {("client", 0): ("h", reply)}
+    await store.put("s0", "client", 0, "again", reply)
+    assert store.load("s0") == {("client", 0): ("again", reply)}
+    await store.set_aside(["s0"])
+    assert store.load("s0") == {}
+    assert list(store.spent(["s0", "s1100"])) == [("openai/x", {"prompt_tokens": 3})] * 3
 
 
 async def test_chinese_is_readable_in_the_file(store: CallStore, path: Path):

@@ -246,7 +246,7 @@ def test_faults_that_were_waited_out_are_shown(at: Arena) -> None:
         words = ("--clients", "2", "--rounds", "2", "--model", "openai/test-model", "--base-url", server.url)
         told = json.loads(at("run", *words, "--json").out)
         assert told["sessions"]["finished"] == 2 and told["faults"]["500"] > 0
-        assert f"faults waited out: 500 {told['faults']['500']}" in at("run", *words).out
+        assert f"faults on the way: 500 {told['faults']['500']}" in at("run", *words).out
 
 
 def test_a_server_that_dies_stops_the_run_and_the_same_command_finishes_it(at: Arena, tmp_path: Path) -> None:

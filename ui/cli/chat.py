@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli.options import BaseUrl, Db, database_address, servers
+from ui.cli.options import BaseUrl, Db, database_address, servers, shown
 from ui.cli.run import Lang
 
 if TYPE_CHECKING:
@@ -73,10 +73,12 @@ def _talk(runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | 
         scene = runner.run(live.scene())
         _converse(runner, console, live, scene, show_state)
     except (KeyboardInterrupt, EOFError):
-        console.print(f"\nnothing is lost: arena chat --resume {live.id} --db {config.db}")
+        console.print(f"\nnothing is lost: arena chat --resume {live.id} --db {shown(config.db)}")
         raise typer.Exit(0) from None
     except ModelError as error:
-        console.print(f"\n{error}\nyour words are kept; try again: arena chat --resume {live.id} --db {config.db}")
+        console.print(
+            f"\n{error}\nyour words are kept; try again: arena chat --resume {live.id} --db {shown(config.db)}"
+        )
         raise typer.Exit(1) from None
     finally:
         runner.run(opened.__aexit__(None, None, None))
@@ -90,7 +92,7 @@ def _tell(console: Console, event: Event) -> None:
 
 
 def _converse(runner: asyncio.Runner, console: Console, live: LiveSession, scene: Scene, show_state: bool) -> None:
-    next_step = f"\nnext: arena report {live.id} --db {live.plan.config.db}"
+    next_step = f"\nnext: arena report {live.id} --db {shown(live.plan.config.db)}"
     if not scene.over:
         console.print(f"session {live.id}; /end to finish and score, Ctrl-C to go on later\n", style="dim")
     _show(console, scene.turns, live, show_state, everybody=True)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from agents.models.base import OFFLINE
 from agents.models.pricing import cost
-from arena.events import CallFinished, Event, Notice, RunEnded, RunPlanned, SessionEnded, SessionPaused, SessionStarted
+from arena.events import CallFinished, Event, Notice, RunPlanned, SessionEnded, SessionPaused, SessionStarted
 
 _ON_FIRST_LINE = 3  # how the sessions stand; calls, tokens, cost and time come below
 _PLAIN_EVERY = 10.0  # seconds between plain lines
@@ -61,8 +61,6 @@ class Display:
             self._counts["in flight"] += 1
         elif isinstance(event, SessionPaused):
             self._counts["in flight"] -= 1
-        elif isinstance(event, RunEnded) and event.stopped:
-            self._say(f"stopped: {event.stopped}; the same command with a higher limit goes on from here")
         elif isinstance(event, SessionEnded):
             self._end(event)
         elif isinstance(event, CallFinished):

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from arena.api import check_models
 from arena.build import plan_run
 from arena.config import RunConfig
 from arena.estimate import estimate
@@ -16,6 +17,7 @@ from arena.estimate import estimate
 def show_estimate(config: RunConfig, as_json: bool) -> None:
     """Show sessions and calls as counted, tokens and cost as estimated. Nothing is asked of any model."""
     plan = plan_run(config)
+    check_models(plan)
     found = estimate(plan)
     if as_json:
         typer.echo(found.model_dump_json())

@@ -84,6 +84,7 @@ def ping(
     spec: Annotated[str, typer.Argument(help="The model's address: offline, openai/<id>, vllm/<folder or id>, ...")],
     base_url: BaseUrl = None,
     lang: Annotated[Lang, typer.Option(help="Language of the two prompts.")] = Lang.en,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that one try of a call may take.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")] = False,
 ) -> None:
     """Ask a model for one text and one structured answer, and show what came.
@@ -93,11 +94,15 @@ def ping(
     """
     from arena.config import RunConfig
 
-    report = asyncio.run(_ping(spec, RunConfig(base_url=servers(base_url)), lang.value))
+    report = asyncio.run(
+        _ping(spec, RunConfig(base_url=servers(base_url), timeout=timeout, deadline=2 * timeout), lang.value)
+    )
     if as_json:
         typer.echo(report.model_dump_json())
     else:
         _show(report)
+    if not report.fits:
+        raise typer.Exit(1)
 
 
 async def _ping(spec: str, config: RunConfig, language: Language) -> PingReport:

@@ -20,11 +20,11 @@ BaseUrl = Annotated[
 ]
 
 
-def servers(given: list[str] | None) -> dict[str, str] | None:
-    """Addresses by model or provider; the one for all under the empty name.
+def servers(given: list[str] | None) -> dict[str, str] | str | None:
+    """The address for all models, or addresses by model and provider; the one for the rest under the empty name.
 
     Raises:
-        UserError: two addresses for one name.
+        UserError: two addresses for one name, or a half of one is empty.
     """
     from profiles.errors import UserError
 
@@ -33,10 +33,20 @@ def servers(given: list[str] | None) -> dict[str, str] | None:
         name, mark, url = text.partition("=")
         if not mark or "://" in name:  # an address may hold "=" itself
             name, url = "", text
+        elif not name or not url:
+            raise UserError(f"--base-url {text}: write URL, PROVIDER=URL or MODEL=URL")
         if name in named:
-            raise UserError(f"--base-url: '{name or text}' is named twice; give one address")
+            whose = f"'{name}'" if name else "all models"
+            raise UserError(f"--base-url: two addresses for {whose}; give one, or name a provider or model before each")
         named[name] = url
-    return named or None
+    return named[""] if set(named) == {""} else named or None
+
+
+def shown(db: str) -> str:
+    """A database as it may be shown: without a password."""
+    from storage.address import parse, place_of
+
+    return place_of(parse(db))
 
 
 def database_address(db: str | None) -> str:

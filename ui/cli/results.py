@@ -11,6 +11,7 @@ from rich.table import Table
 
 from arena.batch import TRIED_AGAIN
 from arena.usage import ALL, RoleUsage, usage_as_json
+from ui.cli.options import shown
 from ui.cli.tables import add_row, plain_table, show_table
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ def as_dict(result: RunResult) -> dict[str, Any]:
     """Run id, sessions by status, calls and tokens by role, and leaderboard rows, ready for JSON."""
     return {
         "run_id": result.run_id,
-        "db": result.db,
+        "db": shown(result.db),
         "made_by": "offline rules, not an LLM" if result.offline else "LLM",
         "sessions": dict(result.statuses),
+        "unjudged": result.unjudged,
+        "stopped": result.stopped,
         "faults": dict(result.faults),
         "usage": usage_as_json(result.usage),
         "leaderboard": [row.model_dump(mode="json") for row in result.leaderboard],
@@ -45,7 +48,7 @@ def show_result(result: RunResult, report: Path | None) -> None:
     show_table(console, _verdicts(result.leaderboard))
     console.print(_READ_WITH, style="dim")
     counts = " · ".join(f"{number} {status}" for status, number in result.statuses.items())
-    console.print(f"run {result.run_id} in {result.db}: {counts}{_faults(result.faults)}")
+    console.print(f"run {result.run_id} in {shown(result.db)}: {counts}{_faults(result.faults)}")
     tokens = _tokens(result.usage[ALL])
     if tokens:
         console.print(f"tokens: {tokens}")
@@ -59,9 +62,9 @@ A failed safety gate overrides every pass. Simulation and training only; not a m
 
 
 def _faults(faults: Mapping[str, int]) -> str:
-    """Faults that were waited out, so that a server which needed patience does not look healthy."""
+    """Attempts that failed, mended or not, so that a server which needed patience does not look healthy."""
     shown = ", ".join(f"{kind} {count}" for kind, count in sorted(faults.items()))
-    return f" · faults waited out: {shown}" if shown else ""
+    return f" · faults on the way: {shown}" if shown else ""
 
 
 def _tokens(use: RoleUsage) -> str:
@@ -76,10 +79,16 @@ def _hints(result: RunResult, report: Path | None) -> list[str]:
     away = sum(number for kind, number in result.failures.items() if kind in TRIED_AGAIN)
     hints = []
     if away:
-        hints.append(f"{away} failed because a server was away: the same command tries them again")
+        hints.append(
+            f"{away} failed because a server was away, too slow, or took no more: the same command tries again"
+        )
+    if result.unjudged:
+        hints.append(f"{result.unjudged} lack scores because a judge's server was away: the same command asks it again")
     if failed > away:
         hints.append(f"{failed - away} failed by a model's answer: --retry-failed asks anew")
-    hints.append(f"report: {report}" if report else f"next: arena report {result.run_id} --db {result.db}")
+    if result.stopped:
+        hints.append(f"stopped: {result.stopped}; the same command with a higher limit goes on from here")
+    hints.append(f"report: {report}" if report else f"next: arena report {result.run_id} --db {shown(result.db)}")
     return hints
 
 

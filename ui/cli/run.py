@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui.cli.options import BaseUrl, Db, database_address, servers
+from ui.cli.options import BaseUrl, Db, database_address, servers, shown
 
 if TYPE_CHECKING:
     from arena.config import RunConfig
@@ -80,15 +80,15 @@ Cache = Annotated[bool | None, typer.Option(help="Reuse earlier runs' answers to
 Timeout = Annotated[float | None, typer.Option(help="Seconds that one try of a call may take. Default 180.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds that a call may take with all its tries. Default 600.")]
 Name = Annotated[str | None, typer.Option(help="A name to find the run by.")]
-Config = Annotated[Path | None, typer.Option("--config", help="Take the settings from this YAML file, not from flags.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings from this YAML file; limits, servers and --db may stand beside it."),
+]
 PrintConfig = Annotated[bool, typer.Option("--print-config", help="Show the resolved settings as YAML and stop.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show sessions, calls, tokens and cost; ask nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Try all failed sessions again, asking their models anew.")]
 ReportTo = Annotated[Path | None, typer.Option("--report", help="Write the HTML report here when done.")]
-
-# Where a run goes may be said beside a file: it is no part of what the run is.
-_BESIDE_FILE = frozenset({"db", "name", "max_connections", "base_url", "max_calls", "max_cost"})
 
 
 def run(
@@ -155,15 +155,16 @@ def _resolve(flags: dict[str, Any], config: Path | None) -> RunConfig:
     """One source of settings: the flags, or the file.
 
     Raises:
-        UserError: both are given, or a value is out of range.
+        UserError: both are given, or a value is out of range. What is no part of what a run is, such as its database
+            or its limits, may be said beside a file.
     """
-    from arena.config import RunConfig
+    from arena.config import HOW_NOT_WHAT, RunConfig
     from profiles.errors import UserError
 
     default_db = {"db": database_address(None)}
     if config is None:
         return _checked({**default_db, **flags})
-    mixed = sorted(set(flags) - _BESIDE_FILE)
+    mixed = sorted(set(flags) - HOW_NOT_WHAT)
     if mixed:
         shown = ", ".join("--" + key.replace("_", "-") for key in mixed)
         raise UserError(f"{config}: settings come from the file or from flags, not both; move {shown} into the file")
@@ -183,6 +184,8 @@ def _checked(settings: dict[str, Any]) -> RunConfig:
         return RunConfig.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # about several settings together
+            raise UserError(plainly(first["msg"])) from None
         flag = "--" + str(first["loc"][0]).replace("_", "-").replace("counselors", "counselor")
         raise UserError(f"{flag}: {plainly(first['msg'])} (given: {first['input']!r})") from None
 
@@ -190,13 +193,28 @@ def _checked(settings: dict[str, Any]) -> RunConfig:
 def _print_config(config: RunConfig) -> None:
     import yaml
 
+    from arena.api import check_models
     from arena.build import plan_run
 
     plan = plan_run(config)
+    check_models(plan)
     settings = {**config.model_dump(mode="json"), "counselors": [spec.label for spec in plan.counselors]}
+    settings["db"] = shown(config.db)
+    settings["base_url"] = _without_passwords(config.base_url)
     settings |= {f"{role}_model": spec for role, spec in config.role_models.items() if role != "counselor"}
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     typer.echo(f"# run {plan.id}: {len(plan.sessions)} sessions\n{text}", nl=False)
+
+
+def _without_passwords(servers: str | dict[str, str] | None) -> str | dict[str, str] | None:
+    if isinstance(servers, dict):
+        return {name: _masked(url) for name, url in servers.items()}
+    return _masked(servers) if servers else None
+
+
+def _masked(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}***@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def _play(config: RunConfig, as_json: bool, report: Path | None, retry_failed: bool) -> None:
@@ -218,7 +236,7 @@ def _play(config: RunConfig, as_json: bool, report: Path | None, retry_failed: b
         typer.echo(json.dumps(as_dict(result), ensure_ascii=False))
     else:
         show_result(result, report)
-    if result.statuses["failed"]:
-        raise typer.Exit(1)
     if result.stopped:
         raise typer.Exit(_STOPPED)
+    if result.statuses["failed"] or result.unjudged:
+        raise typer.Exit(1)

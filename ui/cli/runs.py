@@ -17,21 +17,21 @@ def runs(
 ) -> None:
     """List the runs in a database, newest first."""
     from storage.database import Database
-    from storage.lock import is_held
+    from storage.lock import standing
     from storage.queries import list_runs
 
     with Database.open(database_address(db), upgrade=False) as database:
-        found = list_runs(database)
-        idle = {run.id for run in found if not is_held(database, run.id)}
+        listed = list_runs(database)
+        found = [run.model_copy(update={"status": standing(database, run)}) for run in listed]
     if as_json:
         import json
 
         typer.echo(json.dumps([run.model_dump(mode="json") for run in found], ensure_ascii=False))
         return
-    _table(found, idle)
+    _table(found)
 
 
-def _table(found: list[RunSummary], idle: set[str]) -> None:
+def _table(found: list[RunSummary]) -> None:
     from rich.console import Console
 
     from ui.cli.tables import add_row, plain_table, show_table
@@ -43,7 +43,6 @@ def _table(found: list[RunSummary], idle: set[str]) -> None:
     table = plain_table(("run", "begun (UTC)", "status", "finished", "failed", "made by", "name"))
     for run in found:
         made = "offline rules" if run.offline else "LLM"
-        status = "interrupted" if run.status == "running" and run.id in idle else run.status
         done = f"{run.finished} of {run.planned}"
-        add_row(table, run.id, f"{run.created_at:%Y-%m-%d %H:%M}", status, done, str(run.failed), made, run.name)
+        add_row(table, run.id, f"{run.created_at:%Y-%m-%d %H:%M}", run.status, done, str(run.failed), made, run.name)
     show_table(console, table)
