@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agents.dialogue import Turn, Usage
@@ -47,7 +47,8 @@ _AWAY_LIMIT = 4
 class _Hall:
     """What all sessions of a batch share.
 
-    anew: sessions that failed and are to be asked anew. away: sessions in a row that an absent server cost.
+    begun: sessions with calls of an earlier try. anew: sessions that failed and are to be asked anew.
+    away: sessions in a row that an absent server cost.
     unreadable: answers that were not what was asked for. stopped: why no more sessions are begun.
     """
 
@@ -59,6 +60,7 @@ class _Hall:
     observe: Observer
     budget: Budget
     cache: ReplyStore | None
+    begun: set[str] = field(default_factory=set)
     anew: frozenset[str] = frozenset()
     away: int = 0
     unreadable: int = 0
@@ -104,12 +106,13 @@ async def run_batch(
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run_row(plan)))
         calls = CallStore(writer)
-        anew = frozenset(failed_before if retry_failed else ())
         cache = ReplyStore(writer) if plan.config.cache else None
-        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, budget, cache, anew)
+        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, budget, cache)
         _spent_before(plan, budget, calls)
         if retry_failed and budget.refusal is None:
-            await calls.set_aside(anew)
+            hall.anew = frozenset(failed_before)
+            await calls.set_aside(hall.anew)
+        hall.begun = calls.begun(item.spec.id for item in waiting)
         queue = iter(waiting)
         workers = [_work(hall, queue) for _ in range(min(plan.config.max_connections, len(waiting)))]
         try:
@@ -214,7 +217,8 @@ def _journaled(hall: _Hall, item: SessionPlan, tally: Tally) -> Callable[[str, s
         )
 
     config = hall.plan.config
-    paid = SessionJournal(session_id, hall.calls.load(session_id), hall.calls, told)
+    kept = hall.calls.load(session_id) if session_id in hall.begun else {}
+    paid = SessionJournal(session_id, kept, hall.calls, told)
     free = SessionJournal(session_id, on_call=told)
 
     def model_for(spec: str, channel: str) -> ChatModel:

@@ -58,6 +58,16 @@ class CallStore:
             )
             return {(channel, ordinal): (hashed, dict(reply)) for channel, ordinal, hashed, reply in rows}
 
+    def begun(self, session_ids: Iterable[str]) -> set[str]:
+        """Which of these sessions have calls to load."""
+        found: set[str] = set()
+        with self._writer.database.session() as session:
+            for ids in _parts(session_ids):
+                found.update(
+                    session.exec(select(CallRow.session_id).where(col(CallRow.session_id).in_(ids)).distinct())
+                )
+        return found
+
     def spent(self, session_ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """Model and usage of each call kept for these sessions; those that cost nothing then are left out."""
         with self._writer.database.session() as session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from sqlalchemy import Table, delete, insert, select, update
 from sqlmodel import Session, SQLModel
@@ -94,12 +94,16 @@ def replace_session(
 
 def add_judgments(session: Session, session_id: str, judgments: Sequence[Judged]) -> None:
     """Write judgments beside those that a session has: a re-judgment never replaces one."""
-    table = _table(JudgmentRow)
-    for judgment, scores in judgments:
-        values = _values(judgment, table) | {"session_id": session_id}
-        written = session.connection().execute(insert(table), values)
-        (judgment_id,) = cast("tuple[int]", written.inserted_primary_key)
-        _insert_children(session, ScoreRow, scores, judgment_id=judgment_id)
+    if not judgments:
+        return
+    table, under = _table(JudgmentRow), _table(ScoreRow)
+    values = [_values(judgment, table) | {"session_id": session_id} for judgment, _ in judgments]
+    numbered = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    ids = session.connection().execute(numbered, values).scalars().all()
+    scored = zip(ids, (scores for _, scores in judgments), strict=True)
+    rows = [_values(score, under) | {"judgment_id": judgment_id} for judgment_id, scores in scored for score in scores]
+    if rows:
+        session.connection().execute(insert(under), rows)
 
 
 def _insert_children(

@@ -25,6 +25,7 @@ from storage.engine import WRITE_LOCK
 
 T = TypeVar("T")
 Job = Callable[[Session], T]
+_WOKEN_AT_ONCE: Final = 2
 _SAVEPOINT: Final = "create_savepoint"
 
 
@@ -185,11 +186,14 @@ def _tell(tasks: list[_Task]) -> None:
         by_loop.setdefault(task.loop, []).append(task)
     for loop, group in by_loop.items():
         with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody left who waits
-            loop.call_soon_threadsafe(_settle, group)
+            loop.call_soon_threadsafe(_settle, loop, group)
 
 
-def _settle(tasks: list[_Task]) -> None:
-    for task in tasks:
+def _settle(loop: asyncio.AbstractEventLoop, tasks: list[_Task]) -> None:
+    """Wake the callers, a few at each turn of the loop: the first ones' next requests are out before the last wake."""
+    if len(tasks) > _WOKEN_AT_ONCE:
+        loop.call_soon(_settle, loop, tasks[_WOKEN_AT_ONCE:])
+    for task in tasks[:_WOKEN_AT_ONCE]:
         if task.done.done():  # the caller was cancelled while waiting
             continue
         if task.error:

@@ -65,16 +65,15 @@ class CallEvent:
 
 def request_hash(request: ChatRequest, spec: str) -> str:
     """SHA-256, in hex, over all that shapes the reply of the model ``spec``."""
-    parts = (
-        spec,
-        request.purpose,
-        [(message.role, message.content) for message in request.messages],
-        request.output_schema and schema_digest(request.output_schema),
-        request.sampling.model_dump(),
-        request.language,
-        request.seed,
+    form = request.output_schema and schema_digest(request.output_schema)
+    digest = hashlib.sha256(
+        repr((spec, request.purpose, form, request.sampling, request.language, request.seed)).encode()
     )
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    for message in request.messages:
+        content = message.content.encode("utf-8", "surrogatepass")
+        digest.update(f"\0{message.role} {len(content)}\0".encode())  # the length keeps two messages apart from one
+        digest.update(content)
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=256)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from aiohttp import web
 
 from tests.servers import answer_for
@@ -104,4 +105,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench.server", description=__doc__)
     parser.add_argument("latency", type=float)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(parser.parse_args().latency))
+        uvloop.run(_serve(parser.parse_args().latency))
