@@ -41,6 +41,7 @@ from storage.tables import RunRow
 from storage.writer import Writer
 
 _AWAY_LIMIT = 4
+_JUDGES = 4  # calls that scoring a session sends out at once, at the least
 
 
 @dataclass
@@ -60,6 +61,7 @@ class _Hall:
     observe: Observer
     budget: Budget
     cache: ReplyStore | None
+    judging: asyncio.Semaphore
     begun: set[str] = field(default_factory=set)
     anew: frozenset[str] = frozenset()
     away: int = 0
@@ -107,7 +109,8 @@ async def run_batch(
         await writer.write(lambda session: save_run(session, run_row(plan)))
         calls = CallStore(writer)
         cache = ReplyStore(writer) if plan.config.cache else None
-        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, budget, cache)
+        judging = asyncio.Semaphore(max(1, plan.config.max_connections // _JUDGES))
+        hall = _Hall(plan, bench, writer, calls, build_graph(), observe, budget, cache, judging)
         _spent_before(plan, budget, calls)
         if retry_failed and budget.refusal is None:
             hall.anew = frozenset(failed_before)
@@ -181,7 +184,7 @@ async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:
     tally = Tally()
     model_for = _journaled(hall, item, tally)
     on_turn = _turn_teller(hall.observe, spec.id)
-    result = await play(hall.plan, item, model_for, hall.graph, on_turn)
+    result = await play(hall.plan, item, model_for, hall.graph, on_turn, hall.judging)
     result.usage = tally.channels
     hall.unreadable += left_unreadable(result, tally)
     rows = (session_row(result, hall.plan.id), turn_rows(result), judgment_rows(result), event_rows(result))

@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,12 @@ async def play(
     model_for: ModelFor,
     graph: CompiledStateGraph[Any, Cast, Any, Any],
     on_turn: Callable[[Turn], None],
+    judging: AbstractAsyncContextManager[object],
 ) -> SessionResult:
     """Play and score one session.
+
+    ``judging`` is held while it is scored: only as many sessions as there are places for their judges' calls need to
+    hold the prompts for them.
 
     What goes wrong inside becomes part of the result: the named boundary between one session and its batch. Only what
     would befall every session alike is raised.
@@ -102,7 +106,8 @@ async def play(
     try:
         async with _in_time(run.config.session_deadline):
             dialogue = await run_session(cast_for(run, plan, model_for, heard), graph)
-            await assess(result, dialogue, run, model_for)
+            async with judging:
+                await assess(result, dialogue, run, model_for)
     except (UserError, StorageError, BudgetSpent):
         raise
     except Exception as error:  # noqa: BLE001  (speakers and scorers may be strangers' code)

@@ -148,9 +148,10 @@ class Connection:
         self, form: type[Wire], path: str, body: Mapping[str, Any] | None = None, tokens: int = 0
     ) -> tuple[Wire, float] | Fault:
         url = self._url.with_path(self._url.path.rstrip("/") + path, keep_query=True)
-        content = None if body is None else json.dumps(body).encode()
 
         async def attempt(seconds: float) -> Wire | Fault:
+            # Not before the call has its place: hundreds may wait for one, with prompts of many pages.
+            content = None if body is None else json.dumps(body).encode()
             allowed = min(seconds, _CHECK_SECONDS) if body is None else seconds
             try:
                 async with asyncio.timeout(allowed):

@@ -16,11 +16,13 @@ from arena.leaderboard import (
 )
 from arena.statistics import wilson
 from arena.usage import ALL, usage_by_role
+from profiles.errors import UserError
 from profiles.vocabulary import Party
 from storage.database import Database
 from storage.queries import JudgmentWithScores, each_judgment, each_session, load_judgments, load_sessions
 from storage.records import add_judgments
 from tests.arena.report_fixture import GOOD, PLAIN, QUIET, Built, build_run, fail, settle, unscore
+from tests.arena.runs import play
 
 
 @pytest.fixture
@@ -256,6 +258,21 @@ def test_tokens_are_those_of_all_sessions_and_all_roles(db: Database) -> None:
     own = [session.usage for session in load_sessions(db, run_id) if session.counselor == row.counselor]
     assert row.tokens == usage_by_role(own)[ALL]
     assert row.tokens.calls == sum(counts["calls"] for usage in own for counts in usage.values()) > 0
+
+
+def test_a_result_holds_numbers_and_reads_its_sessions_when_asked(tmp_path: Path) -> None:
+    result = play(tmp_path, counselors=("echo", "advice_only"), clients="2", rounds=2)
+
+    frame, rows = result.frame(), result.sessions
+
+    assert result.statuses == {"finished": len(rows), "failed": 0} and result.failures == {}
+    assert list(frame["id"]) == [row.id for row in rows] and len(rows) == 4
+    assert list(frame["overall_share"]) == [row.outcome["overall_share"] for row in rows]
+    assert "state_end" not in frame and rows[0].profile["id"] == frame["profile_id"][0]
+    (tmp_path / "arena.db").rename(tmp_path / "elsewhere.db")
+    assert result.sessions is rows
+    with pytest.raises(UserError, match="does not exist"):
+        result.frame()
 
 
 def test_rows_go_into_json_and_back(db: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import wraps
 
 import pytest
 from sqlalchemy import event
@@ -205,10 +206,14 @@ ONE_BY_ONE = [each_session, each_judgment]
 
 
 def drained(question: Callable[[Database, str], Iterator[object]]) -> Callable[[Database, str], object]:
-    return lambda db, run_id: list(question(db, run_id))
+    @wraps(question)
+    def whole(db: Database, run_id: str) -> object:
+        return list(question(db, run_id))
+
+    return whole
 
 
-@pytest.mark.parametrize("question", [*WHOLE_RUN, *map(drained, ONE_BY_ONE)])
+@pytest.mark.parametrize("question", [*WHOLE_RUN, *map(drained, ONE_BY_ONE)], ids=lambda question: question.__name__)
 def test_a_larger_run_takes_no_more_statements(db: Database, rows, question: Callable[[Database, str], object]):
     rows.fill(db, "small", 1)
     rows.fill(db, "large", 30)
