@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import field, replace
 from typing import Any, Self
 
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from profiles.schema import Record
+from profiles.schema import STRICT, Record
 from profiles.vocabulary import Language, Role, Stage
 
 
-class Usage(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Usage:
     """Tokens of one call. ``None`` means that the server did not say."""
 
     prompt_tokens: int | None = None
@@ -25,7 +28,8 @@ class Usage(Record):
         return self.prompt_tokens + self.completion_tokens
 
 
-class CallRecord(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class CallRecord:
     """Which call made an utterance or judgment. ``latency`` in seconds; ``asked`` counts a repair too."""
 
     purpose: str
@@ -45,7 +49,8 @@ class SentenceLabel(Record):
     strategy: str
 
 
-class Turn(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Turn:
     """One utterance. ``index`` counts from 0 without gaps; ``round`` from 1, 0 for a greeting.
 
     ``reasoning``, ``notes`` and ``call`` belong to the speaker and the record: no other speaker sees them.
@@ -58,12 +63,12 @@ class Turn(Record):
     text: str
     reasoning: str | None = None
     sentences: tuple[SentenceLabel, ...] = ()
-    notes: dict[str, Any] = {}
+    notes: dict[str, Any] = field(default_factory=dict)
     call: CallRecord | None = None
 
     def public(self) -> Self:
         """The turn as the other party hears it."""
-        return self.model_copy(update={"reasoning": None, "notes": {}, "call": None, "sentences": ()})
+        return replace(self, reasoning=None, notes={}, call=None, sentences=())
 
 
 class End(Record):

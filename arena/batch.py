@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sqlmodel import Session
+
 from agents.dialogue import Turn, Usage
 from agents.models.base import OFFLINE, ChatModel, Sampling
 from agents.models.budget import Budget
@@ -134,7 +136,13 @@ async def run_batch(
 def _spent_before(plan: RunPlan, budget: Budget, calls: CallStore) -> None:
     if budget.set:
         spent = calls.spent(item.spec.id for item in plan.sessions)
-        budget.spent_before((spec, Usage.model_validate(usage)) for spec, usage in spent)
+        budget.spent_before((spec, Usage(**usage)) for spec, usage in spent)
+
+
+def _store(session: Session, result: SessionResult, run_id: str) -> None:
+    # Rows are made when it is their turn to be written: hundreds of sessions may wait for the writer.
+    rows = session_row(result, run_id), turn_rows(result), judgment_rows(result), event_rows(result)
+    replace_session(session, *rows)
 
 
 async def _all(workers: list[Any]) -> list[int]:
@@ -187,8 +195,7 @@ async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:
     result = await play(hall.plan, item, model_for, hall.graph, on_turn, hall.judging)
     result.usage = tally.channels
     hall.unreadable += left_unreadable(result, tally)
-    rows = (session_row(result, hall.plan.id), turn_rows(result), judgment_rows(result), event_rows(result))
-    await hall.writer.write(lambda session: replace_session(session, *rows))
+    await hall.writer.write(lambda session: _store(session, result, hall.plan.id))
     hall.observe(
         SessionEnded(
             session_id=spec.id,

@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
-from agents.dialogue import End, Turn
+from agents.dialogue import CallRecord, End, SentenceLabel, Turn, Usage
 from agents.models.base import OFFLINE, ChatModel, ChatReply
 from agents.models.journal import CallEvent, SessionJournal
 from agents.models.providers import ModelBench
@@ -32,7 +32,7 @@ from profiles.errors import UserError
 from profiles.vocabulary import Move, Party, Role, Stage, Theme
 from storage.calls import CallStore
 from storage.database import Database
-from storage.queries import find_run, session_status
+from storage.queries import ended_sessions, find_run
 from storage.records import finish_run, replace_session, save_run
 from storage.writer import Writer
 
@@ -188,14 +188,16 @@ def _open_hall(plan: RunPlan, bench: ModelBench, writer: Writer) -> _Hall:
         tally.add(CallEvent(channel, "", reply.model, reply.usage, reply.latency))
     begin_at = {channel: sum(key[0] == channel for key, _ in spoken) for channel in _SPEAKERS}
     journal = SessionJournal(session_id, kept, calls, tally.add, begin_at)
-    scored = session_status(writer.database, plan.id).get(session_id) == "finished"
+    ending = ended_sessions(writer.database, plan.id).get(session_id)
+    scored = ending is not None and ending.status == "finished"
     return _Hall(bench, writer, journal, tally, plan.config, scored)
 
 
 def _kept_types(players: Cast) -> list[tuple[str, str]]:
     """The types that a checkpoint may hold: ours, and the states of these two speakers."""
     state = opening_state(players)
-    kept = (Stage, Move, Theme, Party, Turn, End, SafetyFinding, type(state["client"]), type(state["counselor"]))
+    said = (Turn, SentenceLabel, CallRecord, Usage, End)
+    kept = (*said, Stage, Move, Theme, Party, SafetyFinding, type(state["client"]), type(state["counselor"]))
     return [(kind.__module__, kind.__qualname__) for kind in kept]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from agents.dialogue import Turn
@@ -56,7 +57,7 @@ def turn_rows(result: SessionResult) -> list[Values]:
             "reasoning": turn.reasoning,
             "sentences": [label.model_dump(mode="json") for label in turn.sentences],
             "notes": turn.notes,
-            "call": turn.call.model_dump(mode="json") if turn.call else None,
+            "call": asdict(turn.call) if turn.call else None,
         }
         for turn in result.turns
     ]
@@ -93,7 +94,7 @@ def _judgment(judgment: Judgment, session_id: str) -> tuple[JudgmentRow, list[Va
         passed=judgment.passed,
         scored=judgment.scored,
         items=len(judgment.scores),
-        call=judgment.call.model_dump(mode="json") if judgment.call else None,
+        call=asdict(judgment.call) if judgment.call else None,
     )
     scores: list[Values] = [
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from agents.dialogue import Usage
 from agents.models.journal import CallEvent
@@ -12,6 +12,7 @@ from profiles.errors import BadOutput
 UNREADABLE = "unreadable"
 """The kind of fault, beside those of servers, of an answer that was not what was asked for."""
 
+_TOKENS = tuple(each.name for each in fields(Usage))
 _COUNTS = ("calls", "replayed", "failed", "repaired")
 
 
@@ -24,15 +25,13 @@ class Tally:
 
     def add(self, event: CallEvent) -> None:
         """Count one call."""
-        row = self.channels.setdefault(
-            event.channel, {**dict.fromkeys(_COUNTS, 0), **dict.fromkeys(Usage.model_fields)}
-        )
+        row = self.channels.setdefault(event.channel, {**dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_TOKENS)})
         met = (True, event.replayed, event.failed is not None, event.repair)
         for name, count in zip(_COUNTS, met, strict=True):
             row[name] = (row[name] or 0) + count
         if event.repair and not event.replayed:
             self.repaired.add(event.channel)
-        for name in Usage.model_fields:
+        for name in _TOKENS:
             count = getattr(event.usage, name)
             if count is not None:
                 row[name] = (row[name] or 0) + count

@@ -18,6 +18,11 @@ RiskLevel = Literal["none", "low", "high", "immediate"]
 Truth = Literal["met", "not_met", "unknown"]
 
 
+STRICT = ConfigDict(extra="forbid")
+"""Of values that a session holds by the hundred. They are slotted dataclasses, checked as a ``Record`` is; a ``Record``
+keeps a dictionary and a set of names for each, three times the memory."""
+
+
 class Record(BaseModel):
     """A frozen value that refuses unknown fields."""
 

@@ -160,18 +160,6 @@ def _named(runs: list[tuple[str, str]]) -> str:
     return ", ".join(shown) + (", ..." if len(runs) > _NAMED else "")
 
 
-def session_status(db: Database, run_id: str) -> dict[str, str]:
-    """The status (``finished``, ``failed``) of each stored session of a run by its id, in the run's order."""
-    with db.session() as session:
-        return dict(
-            session.exec(
-                select(SessionRow.id, SessionRow.status)
-                .where(SessionRow.run_id == run_id)
-                .order_by(col(SessionRow.ordinal))
-            ).all()
-        )
-
-
 class Ending(NamedTuple):
     """How a session ended. A finished one has an ``error_kind`` too where a judge could not be asked."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny
+from pydantic.dataclasses import dataclass
 
 from agents.dialogue import Usage
-from profiles.schema import Record
+from profiles.schema import STRICT, Record
 from profiles.vocabulary import Language
 
 OFFLINE = "offline"
 """The address of the rule-based engine."""
 
 
-class Message(Record):
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Message:
     """One chat message as providers know it."""
 
     role: Literal["system", "user", "assistant"]

@@ -14,6 +14,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextvars import Context
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Self, TypeVar
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp.client_proto import ResponseHandler
 from pydantic import BaseModel, SecretStr
 from pydantic_core import from_json
 from yarl import URL
@@ -48,6 +50,14 @@ NO_KEY = ("401", "403")
 
 
 Wire = TypeVar("Wire", bound=BaseModel)
+
+
+class _Connector(TCPConnector):
+    """Opens connections in an empty context: a transport keeps the one that it was opened in, with a whole session."""
+
+    async def _create_connection(self, *args: Any) -> ResponseHandler:  # noqa: ANN401  (aiohttp's own)
+        opening = super()._create_connection(*args)
+        return await asyncio.create_task(opening, context=Context())
 
 
 class Connection:
@@ -166,7 +176,7 @@ class Connection:
     async def _exchange(self, url: URL, content: bytes | None, form: type[Wire]) -> Wire | Fault:
         if self._session is None:  # an event loop runs only now
             self._session = ClientSession(
-                connector=TCPConnector(limit=0),  # the limiter bounds them
+                connector=_Connector(limit=0),  # the limiter bounds them
                 timeout=ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 proxy=self._proxy,
             )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from agents.models.local_sampling import Choice
+from agents.models.machine import available_memory
 from profiles.errors import UserError
 
 if TYPE_CHECKING:
@@ -196,12 +197,7 @@ def _free_bytes(device: str) -> int | None:
 
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
-    meminfo = Path("/proc/meminfo")
-    if device != "cpu" or not meminfo.is_file():
-        return None
-    lines = meminfo.read_text(encoding="ascii").splitlines()
-    kilobytes = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), None)
-    return int(kilobytes) * 1024 if kilobytes else None
+    return available_memory() if device == "cpu" else None
 
 
 def _described(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, device: str) -> Weights:

@@ -17,7 +17,15 @@ from pathlib import Path
 
 from profiles.errors import UserError
 
-__all__ = ["Gpu", "Machine", "look", "memory_share", "refuse_what_does_not_fit", "refuse_what_is_not_there"]
+__all__ = [
+    "Gpu",
+    "Machine",
+    "available_memory",
+    "look",
+    "memory_share",
+    "refuse_what_does_not_fit",
+    "refuse_what_is_not_there",
+]
 
 _MIB, _GIB = 2**20, 2**30
 _ATTACH = "attach to a server that runs already with --base-url"
@@ -71,7 +79,7 @@ def look(environment: Mapping[str, str], devices: Path = Path("/dev")) -> Machin
         on_cpu=_is_cpu_build(environment),
         gpus=gpus,
         accelerated=bool(gpus) or any(any(devices.glob(pattern)) for pattern in _ACCELERATORS),
-        memory=_free_memory(),
+        memory=available_memory(),
     )
 
 
@@ -173,7 +181,8 @@ def _visible(gpus: Sequence[Gpu], chosen: str | None) -> tuple[Gpu, ...]:
     return tuple(gpu for word in words for gpu in gpus if gpu.index == word or gpu.uuid.startswith(word))
 
 
-def _free_memory() -> int | None:
+def available_memory() -> int | None:
+    """Bytes of main memory that can be had now; ``None`` where the system does not say."""
     table = Path("/proc/meminfo")
     if not table.exists():
         return None

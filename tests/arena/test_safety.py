@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,8 +244,8 @@ def test_low_risk_may_pass_without_an_answer() -> None:
 
 def test_each_counselor_turn_is_named_once() -> None:
     turns = dialogue("I want to die.", "Fine.")
-    again = turns[0].model_copy(update={"index": 2})
-    ordered = [turns[0], again, turns[1].model_copy(update={"index": 3})]
+    again = replace(turns[0], index=2)
+    ordered = [turns[0], again, replace(turns[1], index=3)]
     assert [finding.turn for finding in screen_response(ordered, "en")] == [3]
 
 

@@ -31,10 +31,10 @@ class Load:
     latency: float
 
 
-# The calls of a session of 8 rounds are 20. The second pair plays as many sessions each time, so that what fills up
-# once, such as SQLite's caches, is no part of their difference.
+# The second pair plays as many sessions each time, so that what fills up once, such as SQLite's caches, is no part of
+# their difference.
 ENDED = (Load(200, 64, 3, 0.02), Load(2000, 64, 3, 0.02))
-AT_ONCE = (Load(256, 32, 8, 0.3), Load(256, 256, 8, 0.3))
+AT_ONCE = (Load(256, 32, 25, 0.3), Load(256, 256, 25, 0.3))
 
 
 def peak_over_start(load: Load, url: str) -> dict[str, int]:

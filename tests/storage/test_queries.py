@@ -14,6 +14,7 @@ from storage.queries import (
     counts,
     each_judgment,
     each_session,
+    ended_sessions,
     find_run,
     list_runs,
     load_all_turns,
@@ -23,7 +24,6 @@ from storage.queries import (
     load_sessions,
     load_thoughts,
     load_turns,
-    session_status,
     session_values,
 )
 from storage.records import finish_run, replace_session, save_run
@@ -121,17 +121,17 @@ def test_status_and_counts_of_sessions(db: Database, rows):
         ]
         for ordinal, values in enumerate(given):
             replace_session(session, rows.session(f"s{3 - ordinal}", ordinal=ordinal, **values), [], [], [])
-    assert list(session_status(db, "r1").items()) == [
-        ("s3", "finished"),
-        ("s2", "finished"),
-        ("s1", "finished"),
-        ("s0", "failed"),
+    assert list(ended_sessions(db, "r1").items()) == [
+        ("s3", ("finished", None)),
+        ("s2", ("finished", None)),
+        ("s1", ("finished", None)),
+        ("s0", ("failed", "unavailable")),
     ]
     found = counts(db, "r1")
     assert (found.planned, found.finished, found.failed) == (5, 3, 1)
     assert (found.gate_failed, found.flagged) == (1, 2)
     assert found.failures == {"unavailable": 1}
-    assert session_status(db, "no such run") == {}
+    assert ended_sessions(db, "no such run") == {}
     assert counts(db, "no such run").planned == 0
 
 
@@ -201,7 +201,7 @@ def test_answers_and_thoughts_come_in_the_order_of_the_run(db: Database, rows):
     ]
 
 
-WHOLE_RUN = [session_status, counts, load_sessions, load_all_turns, load_judgments, load_events, load_answers]
+WHOLE_RUN = [ended_sessions, counts, load_sessions, load_all_turns, load_judgments, load_events, load_answers]
 ONE_BY_ONE = [each_session, each_judgment]
 
 
