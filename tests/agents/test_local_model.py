@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -170,7 +171,7 @@ async def test_greedy_answers_are_transformers_own(folder: Path) -> None:
         ours = await texts(model, asked)
         weights = (await model.engine.ready()).weights
         for question, answer in zip(asked, ours, strict=True):
-            messages = [message.model_dump() for message in question.messages]
+            messages = [asdict(message) for message in question.messages]
             ids = weights.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
             made = weights.model.generate(**ids.to(weights.device), max_new_tokens=40, do_sample=False)
             tail = made[0, ids["input_ids"].shape[1] :]
