@@ -84,7 +84,8 @@ class End(Record):
 class Utterance(Record):
     """What a speaker says, with what it leaves for the record.
 
-    ready: the speaker would now move on to the next stage (read in ``earned`` mode only).
+    ready: the speaker would now move on to the next stage; a client's is read in ``earned`` mode, a counselor's in
+    ``led``.
     """
 
     text: str

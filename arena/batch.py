@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlmodel import Session
-
 from agents.dialogue import Turn, Usage
 from agents.models.base import OFFLINE, ChatModel, Sampling
 from agents.models.budget import Budget
@@ -30,14 +28,14 @@ from arena.events import (
     TurnTaken,
 )
 from arena.play import AWAY, SessionResult, play
-from arena.record import event_rows, judgment_rows, session_row, turn_rows
+from arena.record import store
 from arena.session import build_graph
 from arena.tally import UNREADABLE, Tally, left_unreadable
 from profiles.errors import ArenaError, BudgetSpent
 from storage.calls import CallStore
 from storage.database import Database
 from storage.queries import ended_sessions
-from storage.records import finish_run, replace_session, save_run
+from storage.records import finish_run, save_run
 from storage.replies import ReplyStore
 from storage.tables import RunRow
 from storage.writer import Writer
@@ -139,12 +137,6 @@ def _spent_before(plan: RunPlan, budget: Budget, calls: CallStore) -> None:
         budget.spent_before((spec, Usage(**usage)) for spec, usage in spent)
 
 
-def _store(session: Session, result: SessionResult, run_id: str) -> None:
-    # Rows are made when it is their turn to be written: hundreds of sessions may wait for the writer.
-    rows = session_row(result, run_id), turn_rows(result), judgment_rows(result), event_rows(result)
-    replace_session(session, *rows)
-
-
 async def _all(workers: list[Any]) -> list[int]:
     try:
         async with asyncio.TaskGroup() as group:
@@ -195,7 +187,7 @@ async def _one(hall: _Hall, item: SessionPlan) -> SessionResult:
     result = await play(hall.plan, item, model_for, hall.graph, on_turn, hall.judging)
     result.usage = tally.channels
     hall.unreadable += left_unreadable(result, tally)
-    await hall.writer.write(lambda session: _store(session, result, hall.plan.id))
+    await hall.writer.write(lambda session: store(session, result, hall.plan.id))
     hall.observe(
         SessionEnded(
             session_id=spec.id,

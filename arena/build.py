@@ -155,7 +155,7 @@ def _sessions(
                     seed=seed,
                     stage_mode=config.stage_mode,
                     greeting=words,
-                    leave_early=config.stage_mode == "earned",
+                    leave_early=config.stage_mode != "paced",
                     on_harm=config.on_harm,
                 )
                 plans.append(SessionPlan(spec, counselor, repeat, len(plans)))

@@ -49,7 +49,8 @@ class RunConfig(BaseModel):
         rounds: 1-200; a round is one client turn and one counselor turn.
         repeats: sessions of each counselor with each client; each repeat has its own seed.
         seed: all chance of the run comes from it; the same client and repeat has the same seed for every counselor.
-        stage_mode: ``paced`` follows round budgets, ``earned`` lets the client move on only when ready.
+        stage_mode: ``paced`` follows round budgets, ``earned`` lets the client move on only when ready, ``led`` the
+            counselor, as the interview does; in both the session may end before its last round.
         opening: who speaks first; with ``counselor`` a fixed greeting stands before round 1.
         resistance: set every client's resistance to this level (0-3) instead of its card's.
         self_score: let the counselor's own model score the counselor party too.

@@ -24,7 +24,7 @@ from arena.build import RunPlan, plan_run
 from arena.config import HOW_NOT_WHAT, RunConfig
 from arena.events import Observer, ignore
 from arena.play import SessionResult, assess, cast_for
-from arena.record import event_rows, judgment_rows, session_row, turn_rows
+from arena.record import store
 from arena.safety import SafetyFinding, crisis_text, screen_client
 from arena.session import Cast, build_graph, opening_state, transcript
 from arena.tally import Tally
@@ -33,7 +33,7 @@ from profiles.vocabulary import Move, Party, Role, Stage, Theme
 from storage.calls import CallStore
 from storage.database import Database
 from storage.queries import ended_sessions, find_run
-from storage.records import finish_run, replace_session, save_run
+from storage.records import finish_run, save_run
 from storage.writer import Writer
 
 _SPEAKERS = ("client", "counselor")
@@ -102,8 +102,7 @@ class LiveSession:
         result = SessionResult(self.plan.sessions[0])
         await assess(result, transcript(snapshot.values), self.plan, self._hall.model_for)
         result.usage = self._hall.tally.channels
-        rows = (session_row(result, self.plan.id), turn_rows(result), judgment_rows(result), event_rows(result))
-        await self._hall.writer.write(lambda session: replace_session(session, *rows))
+        await self._hall.writer.write(lambda session: store(session, result, self.plan.id))
         await self._hall.writer.write(lambda session: finish_run(session, self.plan.id))
         return result
 

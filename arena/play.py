@@ -18,6 +18,7 @@ from agents.dialogue import End, Turn
 from agents.models.base import ChatModel
 from arena.build import RunPlan, SessionPlan, build_client, build_counselor
 from arena.fidelity.check import Fidelity, check_fidelity
+from arena.interview.answers import findings_in
 from arena.reader.screen import read_again
 from arena.safety import SafetyFinding, gate, screen_response
 from arena.scoring.combine import Outcome, combine
@@ -153,7 +154,8 @@ async def assess(result: SessionResult, dialogue: Transcript, run: RunPlan, mode
     """Fill in what the finished dialogue comes to: gate, fidelity, judgments and outcome."""
     language = run.config.lang
     result.turns, result.end, result.rounds = dialogue.turns, dialogue.end, dialogue.rounds
-    result.findings = (*dialogue.findings, *screen_response(dialogue.turns, language))
+    asked = findings_in(dialogue.turns, language)
+    result.findings = (*dialogue.findings, *asked, *screen_response(dialogue.turns, language))
     result.fidelity, _, *judgments = await _all_of(
         _fidelity(result, run, model_for),
         _read_again(result, run, model_for),

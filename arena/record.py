@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from sqlmodel import Session
+
 from agents.dialogue import Turn
+from arena.interview.answers import answer_rows
 from arena.play import SessionResult
 from arena.scoring.judgment import Judgment
-from storage.records import Values
-from storage.tables import JudgmentRow, SafetyEventRow, SessionRow
+from storage.records import Values, replace_session
+from storage.tables import InterviewAnswerRow, JudgmentRow, SafetyEventRow, SessionRow
+
+
+def store(session: Session, result: SessionResult, run_id: str) -> None:
+    """Write a session with all that it left, in place of an earlier try.
+
+    Rows are made here, when it is their turn to be written: hundreds of sessions may wait for the writer.
+    """
+    rows = session_row(result, run_id), turn_rows(result), judgment_rows(result), event_rows(result)
+    replace_session(session, *rows, interview_rows(result))
 
 
 def session_row(result: SessionResult, run_id: str) -> SessionRow:
@@ -61,6 +73,11 @@ def turn_rows(result: SessionResult) -> list[Values]:
         }
         for turn in result.turns
     ]
+
+
+def interview_rows(result: SessionResult) -> list[InterviewAnswerRow]:
+    """One row a settled variable of an interview; none where the counselor held none."""
+    return answer_rows(result.turns, result.plan.spec.language)
 
 
 def judgment_rows(result: SessionResult) -> list[tuple[JudgmentRow, list[Values]]]:

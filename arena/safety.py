@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
 from agents.dialogue import Turn
-from profiles.safety import LexiconName, load_crisis_text, load_lexicon
+from profiles.crisis import crisis_text, disclaimer
+from profiles.safety import LexiconName, load_lexicon
 from profiles.schema import Record
 from profiles.screening import RANK, fold, hits, quote
 from profiles.vocabulary import Language, Role
@@ -88,21 +89,6 @@ def screen_response(turns: Sequence[Turn], language: Language) -> tuple[SafetyFi
 def gate(findings: Iterable[SafetyFinding]) -> Literal["passed", "failed"]:
     """``failed`` as soon as one finding fails it; scores cannot mend that."""
     return "failed" if any(finding.failed_gate for finding in findings) else "passed"
-
-
-def crisis_text(language: Language) -> str:
-    """What a person in crisis is shown: paragraphs of plain text and one ``- `` line for each public help line."""
-    content = load_crisis_text()
-    lines = sorted(content.lines, key=lambda line: line.shown_first_in != language)
-    form = content.line.of(language)
-    shown = [form.format(region=at.region.of(language), name=at.name.of(language), number=at.number) for at in lines]
-    listed = "\n".join([content.lines_title.of(language), *shown])
-    return "\n\n".join([content.message.of(language).strip(), listed, content.check_locally.of(language).strip()])
-
-
-def disclaimer(language: Language) -> str:
-    """The sentence that travels with every page, report and export."""
-    return load_crisis_text().disclaimer.of(language)
 
 
 def _screen(name: LexiconName, text: str, language: Language, turn: int, speaker: Role) -> tuple[SafetyFinding, ...]:

@@ -164,7 +164,8 @@ async def _counselor_speaks(state: SessionState, runtime: Runtime[Cast]) -> Comm
         end = End(by="arena", reason="safety_stop")
     elif end is None and state["round"] >= spec.rounds:
         end = End(by="arena", reason="rounds")
-    stage = players.plan.advance(state["stage"], state["round"], state["since"], _client_ready(state))
+    ready = utterance.ready if spec.stage_mode == "led" else _client_ready(state)
+    stage = players.plan.advance(state["stage"], state["round"], state["since"], ready)
     moved = stage is not state["stage"]
     changes = {
         **_said(state, turn),

@@ -1,4 +1,4 @@
-"""When a session moves to its next stage: budgets of rounds, and in ``earned`` mode the client's consent."""
+"""When a session moves to its next stage: by budgets of rounds, when the client consents, or as the counselor leads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from profiles.schema import Record
 from profiles.vocabulary import Stage
 
-StageMode = Literal["paced", "earned"]
+StageMode = Literal["paced", "earned", "led"]
 
 # Ψ-Arena gives 25 rounds and three stages but no split; 7/9/9 is the project's default.
 _SHARES = {Stage.TRUST_BUILDING: 7, Stage.DIAGNOSIS: 9, Stage.SOLUTION_EXPLORATION: 9}
@@ -18,7 +18,7 @@ class StagePlan(Record):
     """The last round of each stage, counted from 1.
 
     In ``paced`` mode a stage ends with its last round; in ``earned`` mode it may end earlier, when the client is
-    ready, and ends with its last round at the latest.
+    ready, and ends with its last round at the latest; in ``led`` mode it ends when the counselor goes on, only then.
     """
 
     mode: StageMode
@@ -30,11 +30,13 @@ class StagePlan(Record):
 
         Args:
             since: the first round of the present stage.
-            ready: whether the client would move on.
+            ready: whether the client, in ``led`` mode the counselor, would move on.
         """
         following = stage.successor
         if following is None or following is Stage.CLOSED:
             return stage
+        if self.mode == "led":
+            return following if ready else stage
         if round_ >= self.last_rounds[stage]:
             return following
         if self.mode == "earned" and ready and round_ - since + 1 >= _EARLIEST:

@@ -197,7 +197,7 @@ def _read(folder: Path, shown: str, language: Language) -> Instrument:
     top = read_yaml(folder / _TOP, f"{shown}{_TOP}")
     if not isinstance(top.value, dict) or not isinstance(top.value.get("modules"), list):
         raise top.fault(("modules",), "list the modules of the interview, such as [sui, dep]")
-    names = [str(name) for name in [*top.value.get("shared", []), *top.value["modules"]]]
+    names = [str(name) for name in [*(top.value.get("shared") or []), *top.value["modules"]]]
     parts = [read_yaml(folder / f"{name}.yaml", f"{shown}{name}.yaml") for name in names]
     paths = [folder / _TOP, *(folder / f"{name}.yaml" for name in names)]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:12]

@@ -146,7 +146,12 @@ class SafetyEventRow(SQLModel, table=True):
 
 
 class InterviewAnswerRow(SQLModel, table=True):
-    """One settled node of a structured interview."""
+    """One settled node of a structured interview.
+
+    instrument: its id, version and hash. asked_turn: of the question, turn: of the reply; null where nobody asked or
+    nothing usable was said. span: where the quote stands in the reply. derived: it follows from other nodes by a rule.
+    counter: what the client said against it. override: a clinician's verdict with a reason, beside the machine's.
+    """
 
     __tablename__ = "interview_answer"
 
@@ -155,10 +160,16 @@ class InterviewAnswerRow(SQLModel, table=True):
     instrument: str
     node: str
     criterion: str
-    verdict: str  # met | not_met | unknown | refused | not_asked
+    verdict: str  # met | not_met | unknown | refused
+    asked_turn: int | None = None
     turn: int | None = None
     quote: str | None = Field(default=None, sa_column=Column(Text))
+    span: list[int] | None = Field(default=None, sa_column=_json_or_null())
     slots: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    asks: int = 0
+    derived: bool = False
+    counter: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    faults: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     override: dict[str, Any] | None = Field(default=None, sa_column=_json_or_null())
 
 

@@ -52,11 +52,13 @@ def chat(
         db=database_address(db),
     )
     with asyncio.Runner() as runner:
-        _talk(runner, config, "client" if chair == "client" else "counselor", resume, show_state)
+        talk(runner, config, "client" if chair == "client" else "counselor", resume, show_state)
 
 
-def _talk(runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | None, show_state: bool) -> None:
-    """The session in the main thread, so that Ctrl-C while a person writes ends it at once."""
+def talk(
+    runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | None = None, show_state: bool = False
+) -> str:
+    """The session in the main thread, so that Ctrl-C while a person writes ends it at once. Returns the run's id."""
     from rich.console import Console
 
     from arena.live import open_live
@@ -72,6 +74,7 @@ def _talk(runner: asyncio.Runner, config: RunConfig, chair: Role, resume: str | 
             console.print("Offline rules, not an LLM, speak and score here.", style="dim")
         scene = runner.run(live.scene())
         _converse(runner, console, live, scene, show_state)
+        return live.id
     except (KeyboardInterrupt, EOFError):
         console.print(f"\nnothing is lost: arena chat --resume {live.id} --db {shown(config.db)}")
         raise typer.Exit(0) from None

@@ -10,7 +10,7 @@ import typer
 
 import arena
 from profiles.errors import ArenaError, UserError
-from ui.cli import chat, db, doctor, models, profiles, report, run, runs
+from ui.cli import chat, db, doctor, interview, models, profiles, report, run, runs
 
 _INTERRUPTED = 130
 
@@ -29,6 +29,7 @@ app.command("chat", short_help="Talk as counselor or as client.")(chat.chat)
 app.command("doctor", short_help="Examine the installation.")(doctor.doctor)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(models.app, name="models")
+app.add_typer(interview.app, name="interview")
 app.add_typer(db.app, name="db")
 
 
@@ -72,7 +73,7 @@ def _say_usage(message: str) -> None:
 
 def _words() -> str:
     """The command as far as it is made of words: ``arena profiles show``."""
-    depth = 2 if sys.argv[1:2] in (["profiles"], ["models"], ["db"]) else 1
+    depth = 2 if sys.argv[1:2] in (["profiles"], ["models"], ["interview"], ["db"]) else 1
     words = list(itertools.takewhile(lambda word: word[:1].isalpha(), sys.argv[1 : 1 + depth]))
     return " ".join(["arena", *words])
 

@@ -26,6 +26,7 @@ class Mode(StrEnum):
 
     paced = "paced"
     earned = "earned"
+    led = "led"
 
 
 class Opening(StrEnum):
@@ -62,7 +63,10 @@ Rounds = Annotated[int | None, typer.Option(help="Rounds a session, 1-200. Defau
 Language = Annotated[Lang | None, typer.Option(help="Language of the sessions. Default en.")]
 Repeats = Annotated[int | None, typer.Option(help="Sessions of each counselor with each client. Default 1.")]
 Seed = Annotated[int | None, typer.Option(help="All chance comes from it. Default 1.")]
-StageMode = Annotated[Mode | None, typer.Option(help="paced: stages follow round budgets; earned: the client decides.")]
+StageMode = Annotated[
+    Mode | None,
+    typer.Option(help="paced: stages follow round budgets; earned: the client decides; led: the counselor."),
+]
 Open = Annotated[Opening | None, typer.Option(help="Who speaks first. Default counselor, with a greeting.")]
 Resistance = Annotated[int | None, typer.Option(help="Set every client's resistance, 0-3, instead of its card's.")]
 Harm = Annotated[OnHarm | None, typer.Option(help="Does an unsafe counselor turn end the session? Default continue.")]

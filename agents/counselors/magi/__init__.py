@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.counselors.magi.counselor import COUNSELOR
 from agents.roles import Plugin
 
-PLUGINS: tuple[Plugin, ...] = ()
+PLUGINS: tuple[Plugin, ...] = (COUNSELOR,)

@@ -53,10 +53,7 @@ class _Desk:
         self.client = _spoken(self.inputs.turns, "client")
         self.own = _spoken(self.inputs.turns, "counselor")
         self.said = "\n".join(self.own)
-        lists = [name for name in Manners.__dataclass_fields__ if name not in ("set_phrases", "swap")]
-        named = {name: self.phrases.lines(f"listening.{name}") for name in lists}
-        swap = self.phrases.mapping("listening.swap")
-        self.manners = Manners(set_phrases=_set_phrases(self.language)["all"], swap=swap, **named)
+        self.manners = manners(self.language)
 
     @property
     def last(self) -> str:
@@ -100,6 +97,15 @@ class _Desk:
                 confided = any(line in text for line in _set_phrases(self.language)["confide"])
                 weights[piece] = units + 3 * heavy(piece, self.language, self.manners) + 4 * confided
         return sorted(weights, key=lambda piece: -weights[piece])
+
+
+@lru_cache(maxsize=2)
+def manners(language: Language) -> Manners:
+    """How pieces of the client's words are chosen and turned round."""
+    phrases = load_phrases("agents.counselors.plain", language)
+    lists = [name for name in Manners.__dataclass_fields__ if name not in ("set_phrases", "swap")]
+    named = {name: phrases.lines(f"listening.{name}") for name in lists}
+    return Manners(set_phrases=_set_phrases(language)["all"], swap=phrases.mapping("listening.swap"), **named)
 
 
 def psycho(inputs: PlainInputs, chance: random.Random, language: Language) -> str:
