@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agents.clients.dynamic.permission import RISK_FACT, Permission
+from agents.clients.interviewee.hearing import quoted_variable
 from agents.clients.stock import LONGEST, Chunk, stock
 from agents.phrases import Phrases, load_phrases
 from agents.reading import Reading
 from agents.reading_text import words_of
+from profiles.interviews import load_instrument
 from profiles.schema import HiddenFact, Profile
 from profiles.vocabulary import Language, Move, Stage
 
@@ -77,7 +79,8 @@ def speak(scene: Scene, chance: random.Random) -> Speech:
     """The client's next words; never equal to an earlier utterance of the session."""
     if not scene.own:
         return Speech(scene.profile.opening.strip() or _greet(scene, chance).strip())
-    speech = _on_risk(scene, chance) or _on_coldness(scene, chance) or _content(scene, chance)
+    asked = _on_criterion(scene, chance)
+    speech = asked or _on_risk(scene, chance) or _on_coldness(scene, chance) or _content(scene, chance)
     text = speech.text.strip()
     return Speech(text if text and text not in scene.own else _never_said(scene), speech.told)
 
@@ -86,6 +89,18 @@ def _greet(scene: Scene, chance: random.Random) -> str:
     frame = chance.choice(scene.phrases.lines("greeting_answer"))
     chunks = stock(scene.profile, Stage.TRUST_BUILDING, scene.phrases)
     return frame.replace("{text}", chunks[0].text if chunks else scene.profile.current_distress[:LONGEST])
+
+
+def _on_criterion(scene: Scene, chance: random.Random) -> Speech | None:
+    """To a question of the interview tree the card's own answer, as soon as the client cares to give it."""
+    name = quoted_variable(scene.heard, scene.language)
+    criterion = scene.profile.criteria.get(name) if name else None
+    if criterion is None or not criterion.text or criterion.text in scene.said:
+        return None
+    risky = criterion.truth == "met" and load_instrument(scene.language).variables[str(name)].kind == "risk"
+    if risky or (chance.random() < _reluctance(scene) and not _just_deflected(scene)):
+        return None  # of danger it speaks as it has decided to, see below
+    return Speech(criterion.text)
 
 
 def _on_risk(scene: Scene, chance: random.Random) -> Speech | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from agents.counselors.magi.diagnosis import CriterionLine, Override, Trace, trace_of
@@ -19,6 +20,7 @@ from storage.tables import InterviewAnswerRow
 __all__ = ["answer_rows", "answers_in", "findings_in", "titles", "trace_from_rows", "trace_from_turns"]
 
 _NOTE = "interview"
+_LONGEST_QUOTE = 240
 
 
 def answers_in(turns: Iterable[Turn]) -> tuple[Answer, ...]:
@@ -38,16 +40,26 @@ def findings_in(turns: Sequence[Turn], language: Language) -> tuple[SafetyFindin
     """What a safety event must be written for: every risk question that was not answered with a plain no.
 
     A yes about danger right now, or no answer to that, is ``immediate``; another yes is ``high``; what was refused
-    or stayed unclear is ``low``: to be asked about by a person.
+    or unclear is ``low``: to be asked about by a person. An unclear answer is flagged at once, though it is asked
+    about again and may turn out to be a no.
     """
-    answers = answers_in(turns)
-    if not answers:
+    if not any(True for _ in _notes(turns)):
         return ()
     instrument = load_instrument(language)
-    risky = [answer for answer in answers if answer.variable in instrument.risk_variables]
+    risky = [answer for answer in answers_in(turns) if answer.variable in instrument.risk_variables]
     spoken = {turn.index: turn for turn in turns}
     positive = [answer for answer in risky if answer.verdict != "not_met"]
-    return tuple(_finding(answer, spoken, acuity(instrument)) for answer in positive)
+    settled = [_finding(answer, spoken, acuity(instrument)) for answer in positive]
+    places = {each.turn for each in settled}
+    unclear = [each for each in _unclear(turns, instrument) if each.turn not in places]
+    return tuple(sorted((*settled, *unclear), key=lambda each: each.turn))
+
+
+def _unclear(turns: Sequence[Turn], instrument: Instrument) -> Iterator[SafetyFinding]:
+    for before, turn in pairwise(turns):
+        judged = turn.notes.get(_NOTE, {}).get("judgment") or {}
+        if judged.get("variable") in instrument.risk_variables and judged.get("verdict") in ("unclear", "off_topic"):
+            yield _flag(before.index, "low", before.text, f"{judged['variable']}:unclear")
 
 
 def _finding(answer: Answer, spoken: dict[int, Turn], acute: str) -> SafetyFinding:
@@ -58,13 +70,17 @@ def _finding(answer: Answer, spoken: dict[int, Turn], acute: str) -> SafetyFindi
         level = "high"
     place = answer.turn if answer.turn is not None else (answer.asked_turn or 0) + 1
     said = spoken.get(place)
+    return _flag(place, level, answer.quote or (said.text if said else ""), f"{answer.variable}:{answer.verdict}")
+
+
+def _flag(turn: int, level: FindingLevel, quote: str, rule: str) -> SafetyFinding:
     return SafetyFinding(
-        turn=place,
+        turn=turn,
         speaker="client",
         kind="risk_answer",
         level=level,
-        quote=answer.quote or (said.text[:240] if said else ""),
-        rule=f"{answer.variable}:{answer.verdict}",
+        quote=quote[:_LONGEST_QUOTE],
+        rule=rule,
         failed_gate=False,
         source="interview",
     )

@@ -74,11 +74,13 @@ def hold(
     db: Db = None,
 ) -> None:
     """Hold one interview, print its trace, and write it as a page."""
+    from agents.models.base import OFFLINE
     from arena.config import RunConfig
 
     config = RunConfig(
         counselors=(f"magi:{_order(order)}@{model}",),
         clients=client,
+        client="interviewee" if (client_model or model) == OFFLINE else "dynamic",
         model=model,
         client_model=client_model,
         lang=lang.value,

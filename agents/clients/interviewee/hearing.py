@@ -17,7 +17,7 @@ from agents.reading_text import length
 from profiles.interviews import Instrument, Variable, load_instrument
 from profiles.vocabulary import Language, Move
 
-__all__ = ["Heard", "hear", "heard_variable"]
+__all__ = ["Heard", "hear", "heard_variable", "quoted_variable"]
 
 Manner = Literal["ask", "clarify", "confirm", "explain", "anything", "further", "check"]
 _PLAIN_RISK = "sui.active"
@@ -79,6 +79,13 @@ def hear(text: str, own: Sequence[str], language: Language, last: str | None = N
         summary=Move.SUMMARY in moves and (not questions or manner == "check"),
         go_on=any(re.search(pattern, asked.lower()) for pattern in phrases.lines("go_on.asked")),
     )
+
+
+def quoted_variable(text: str, language: Language) -> str | None:
+    """The variable whose wording stands in a turn word for word, the last one; None where none does."""
+    squeezed = _squeeze(text)
+    said = [wording for wording in _wordings(language) if wording.squeezed in squeezed]
+    return max(said, key=lambda each: squeezed.rfind(each.squeezed) + len(each.squeezed)).variable if said else None
 
 
 def heard_variable(text: str, instrument: Instrument, last: str | None = None) -> tuple[str | None, Manner | None]:

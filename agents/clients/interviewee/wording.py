@@ -72,7 +72,8 @@ class Voice:
         if criterion.text and criterion.truth == says:
             said = any(criterion.text in turn for turn in self.own)
             luck = chance(self.state, variable.id, times, "repeats")
-            return self._fill(luck.choice(self.phrases.lines("repeat")) if said else "{text}", criterion.text)
+            again = self.phrases.lines(f"repeat.{says}" if self.phrases.has(f"repeat.{says}") else "repeat.other")
+            return self._fill(luck.choice(again) if said else "{text}", criterion.text)
         lines = list(self._lines(variable, says, heard, amount))
         chance(self.state, variable.id, 0, f"order {says}").shuffle(lines)
         return self._with_span(lines[times % len(lines)], variable, amount, times)

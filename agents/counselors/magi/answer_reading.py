@@ -17,6 +17,7 @@ from profiles.vocabulary import Language
 __all__ = ["Answer", "Read", "asks_back", "declines", "distress_in", "read_answer", "spans_of"]
 
 _GRAVE = ("high", "immediate")
+_DOUBTS = ("hedge_strong", "hedge_soft", "minimise", "past", "seldom", "some", "openers")
 _KINDS = 2  # so many different ones make "several"
 
 
@@ -89,14 +90,14 @@ def _by_answer(reader: Reader, hit: Hit) -> Read:
     clause = reader.clauses[hit.clause]
     lifetime = reader.words.signs(reader.answer.variable).lifetime
     often = reader.often_of(hit)
-    if reader.anywhere("hedge_strong") or reader.in_sentence("hedge_soft", clause):
+    if reader.near("hedge_strong", hit) or reader.near("hedge_soft", hit):
         return _unclear(reader, "hedged", [hit])
     if lifetime and not hit.says and reader.has("over", clause):
         return _unclear(reader, "timeframe", [hit])
-    if hit.says and not lifetime and (reader.anywhere("past") or reader.anywhere("over")):
-        if not reader.anywhere("now") or reader.anywhere("over"):
+    if hit.says and not lifetime and (reader.near("past", hit) or reader.near("over", hit)):
+        if not reader.near("now", hit) or reader.near("over", hit):
             return _unclear(reader, "timeframe", [hit])
-    if hit.says and reader.anywhere("minimise") and often != "often":
+    if hit.says and reader.near("minimise", hit) and often != "often":
         return _unclear(reader, "hedged", [hit])
     if hit.says and often == "" and reader.words.lists["asks_either"].search(reader.answer.question.lower()):
         return _unclear(reader, "hedged", [hit])
@@ -108,6 +109,8 @@ def _by_frequency(reader: Reader, place: int, often: Often) -> Read:
     hit = Hit(often != "seldom", True, place, 0, 0)
     if any(reader.anywhere(name) for name in ("hedge_strong", "hedge_soft")):
         return _unclear(reader, "hedged", [hit])
+    if signs.lifetime and not reader.words.lists["asks_how"].search(reader.answer.question.lower()):
+        return Read("unclear", "nothing")  # "most nights" answers no question about a whole life
     if often == "often" or signs.often or (often == "some" and reader.answer.risk):
         return _settled(reader, hit, signs=False)
     if often == "seldom" and not signs.lifetime and not reader.answer.risk:
@@ -147,9 +150,11 @@ def _with_risk(reader: Reader, read: Read, signs: Sequence[Hit], answers: Sequen
     """Of danger, a doubt is never a no; and what the safety lists take for grave is a yes where anything says so."""
     grave = risk_level(reader.answer.text, reader.answer.language)
     if read.verdict == "not_met":
-        doubts = ("hedge_strong", "hedge_soft", "minimise", "no_soft", "past", "over", "seldom", "some", "openers")
-        doubted = grave != "none" or any(reader.anywhere(name) for name in doubts)
-        doubted = doubted or any(hit.says and hit.why != "another_person" for hit in signs)
+        doubted = grave != "none" or any(hit.says and hit.why != "another_person" for hit in signs)
+        deciding = next((hit for hit in (*signs, *answers) if not hit.says and hit.firm), None)
+        if deciding is not None:
+            doubts = [*_DOUBTS, *([] if read.signs else ["no_soft", "over"])]
+            doubted = doubted or any(reader.near(name, deciding) for name in doubts)
         return replace(read, verdict="unclear", why="hedged") if doubted else read
     if read.verdict == "unclear" and grave in _GRAVE and read.why != "contradiction":
         others = any(hit.why in ("another_person", "timeframe") for hit in signs) or any(

@@ -23,24 +23,28 @@ Why = Literal["", "nothing", "hedged", "frequency", "timeframe", "duration", "co
 Often = Literal["", "often", "some", "seldom"]
 
 _MARK = re.compile(r"(?:[!?;:,，、；：—–()（）\n。！？~…]|\.(?!\d)|(?<=\s)-+(?=\s))+")
+_ASKS = re.compile(r"[?？]")
 _STOP = re.compile(r"[!?;\n。！？；]|(?<!\.)\.(?!\.)")
-_WINDOW = {"en": 5, "zh": 6}  # words, or characters, before a sign in which a negation reaches it
-_RESTS = {
-    "en": 3,
-    "zh": 3,
-}  # words, or characters, that may be left beside "most nights" in an answer that is only that
+_WINDOW = {"en": 6, "zh": 6}  # words, or characters, before a sign in which a negation reaches it
+_RESTS = {"en": 0, "zh": 1}  # words, or characters, that may be left in an answer that says only how often
+_NEAR = 2  # clauses
+_SHORT = {"en": 4, "zh": 6}  # words, or characters, of a clause that is a remark on the whole answer
 _NEAR_WORDS = {"en": 3, "zh": 3}
 
 
 @dataclass(frozen=True)
 class Clause:
-    """A clause: its place in what was said, the text made ready for reading, that without what leads into it."""
+    """A clause: its place in what was said, the text made ready for reading, that without what leads into it.
+
+    asks: it is a question, so it states nothing.
+    """
 
     start: int
     end: int
     text: str
     bare: str
     sentence: int
+    asks: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,23 @@ def clauses_of(text: str, language: Language) -> tuple[Clause, ...]:
     low = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
     clauses: list[Clause] = []
     sentence = start = 0
-    marks = [(hit.start(), hit.end(), bool(_STOP.search(hit[0]))) for hit in _MARK.finditer(low)]
-    breaks = [(hit.start(), hit.start(), False) for hit in words.lists["breaks"].finditer(low)]
-    for end, following, stops in [*sorted(marks + breaks), (len(low), len(low), True)]:
+    for end, following, mark in _cuts(low, words):
         if end >= start and any(char.isalnum() for char in low[start:end]):
             ready = _ready(low[start:end], words)
-            clauses.append(Clause(start, end, ready, _bare(ready, words), sentence))
-        sentence += stops
+            asks = bool(_ASKS.search(mark))
+            clauses.append(Clause(start, end, ready, _bare(ready, words), sentence, asks))
+        sentence += bool(_STOP.search(mark))
         start = max(start, following)
     return tuple(clauses)
+
+
+def _cuts(low: str, words: AnswerWords) -> list[tuple[int, int, str]]:
+    """Where clauses end: end, start of the next, and the mark between."""
+    joined = words.lists["joins"]
+    marks = [(hit.start(), hit.end(), hit[0]) for hit in _MARK.finditer(low)]
+    marks = [cut for cut in marks if cut[2].strip() != "," or not joined.match(low[cut[1] :])]
+    breaks = [(hit.start(), hit.start(), "") for hit in words.lists["breaks"].finditer(low)]
+    return [*sorted(marks + breaks), (len(low), len(low), "\n")]
 
 
 def _ready(text: str, words: AnswerWords) -> str:
@@ -140,6 +152,19 @@ class Reader:
         """Whether any clause of the same sentence does."""
         return any(self.has(name, each) for each in self.clauses if each.sentence == clause.sentence)
 
+    def near(self, name: str, hit: Hit) -> bool:
+        """Whether a word of a list stands near a hit: two clauses to either side, or alone in a short clause."""
+        own = self.clauses[hit.clause]
+        return any(
+            self.has(name, each)
+            for place, each in enumerate(self.clauses)
+            if (each.sentence == own.sentence and abs(place - hit.clause) <= _NEAR) or self._short(each)
+        )
+
+    def _short(self, clause: Clause) -> bool:
+        size = len(clause.bare.split()) if self.answer.language == "en" else len(clause.bare)
+        return size <= _SHORT[self.answer.language]
+
     def sign_hits(self) -> list[Hit]:
         """The variable's signs; of two that overlap the longer."""
         found: list[tuple[Hit, int]] = []
@@ -151,10 +176,32 @@ class Reader:
                         found.append((read, hit.end() - hit.start()))
         found.sort(key=lambda item: -item[1])
         kept: list[Hit] = []
-        for hit, _ in found:
-            if not any(hit.clause == k.clause and hit.start < k.end and k.start < hit.end for k in kept):
-                kept.append(hit)
+        for each, _ in found:
+            if not any(each.clause == k.clause and each.start < k.end and k.start < each.end for k in kept):
+                kept.append(each)
+        return [each for each in self._outweighing(kept) if not self._named_only(each)]
+
+    def _outweighing(self, hits: list[Hit]) -> list[Hit]:
+        """ "Dropping off is fine, but I wake at four": what stands behind the "but" outweighs what stands before."""
+        kept = hits
+        for place, clause in enumerate(self.clauses):
+            if self.has("turning", clause):
+                same = [hit for hit in kept if self.clauses[hit.clause].sentence == clause.sentence]
+                after = {hit.says for hit in same if hit.clause >= place and hit.firm}
+                if len(after) == 1:
+                    kept = [hit for hit in kept if hit not in same or hit.clause >= place or hit.says in after]
         return kept
+
+    def _named_only(self, hit: Hit) -> bool:
+        """ "Low all day, no": what is named, and denied by the clause behind it, is not said of oneself."""
+        clause = self.clauses[hit.clause]
+        if clause.asks:
+            return True
+        after = self.clauses[hit.clause + 1] if hit.clause + 1 < len(self.clauses) else None
+        if not hit.says or after is None or after.sentence != clause.sentence:
+            return False
+        own = self.words.lists["self"].search(clause.text)
+        return own is None and self._plain(after) == (False, len(after.bare))
 
     def _promising(self, clause: Clause) -> Iterator[tuple[bool, re.Pattern[str]]]:
         signs = self.words.signs(self.answer.variable)
@@ -165,11 +212,12 @@ class Reader:
 
     def _sign(self, place: int, clause: Clause, hit: re.Match[str], says: bool) -> Hit | None:
         count, soft = self.negations(clause.text, hit.start())
+        count += self.words.lists["denied_after"].match(clause.text[hit.end() :].strip()) is not None
         says = says != (count % 2 == 1)
         why: Why = ""
         if not self.own(place, hit.start(), hit[0]):
             why = "another_person"
-        elif self._supposed(clause, hit) or (soft and self.answer.risk):
+        elif soft or self._supposed(clause, hit):
             why = "hedged"
         elif self._past(place, hit):
             why = "timeframe"
@@ -178,13 +226,18 @@ class Reader:
         return Hit(says, not why, place, hit.start(), hit.end(), why)
 
     def negations(self, text: str, start: int) -> tuple[int, bool]:
-        """How many negations reach a place, and whether one is soft ("hardly")."""
-        masked = self.words.lists["not_negation"].sub(lambda hit: "~" * len(hit[0]), text[:start])
+        """How many negations reach a place, and whether that is not certain: "did not ... and feel"; of danger, "hardly"."""
+        lists = self.words.lists
+        masked = lists["not_negation"].sub(lambda hit: "~" * len(hit[0]), text[:start])
+        ends = [hit.end() for hit in lists["scope_ends"].finditer(masked)]
+        masked = masked[ends[-1] :] if ends else masked
         size = _WINDOW[self.answer.language]
         window = " ".join(masked.split()[-size:]) if self.answer.language == "en" else masked[-size:]
-        hard = len(self.words.lists["negators"].findall(window))
-        soft = len(self.words.lists["negators_soft"].findall(window))
-        return hard + soft, soft > 0
+        soft = [hit.span() for hit in lists["negators_soft"].finditer(window)]
+        plain = [hit.start() for hit in lists["negators"].finditer(window)]
+        hard = [place for place in plain if not any(first <= place < last for first, last in soft)]
+        parted = bool(hard) and lists["scope_soft"].search(window, hard[-1]) is not None
+        return len(hard) + len(soft), parted or (bool(soft) and self.answer.risk)
 
     def own(self, place: int, start: int, said: str) -> bool:
         """Whether what is said at a place of a clause is the client's own: nobody else was named before it."""
@@ -261,6 +314,8 @@ class Reader:
 
     def _plain(self, clause: Clause) -> tuple[bool, int] | None:
         lists, bare = self.words.lists, clause.bare
+        if lists["yes_alone"].fullmatch(bare):
+            return (True, len(bare)) if len(self.clauses) == 1 else None
         for says, name in ((False, "no"), (True, "yes")):
             if lists[f"{name}_whole"].fullmatch(bare):
                 return says, len(bare)
@@ -326,7 +381,7 @@ class Reader:
                     rest = self.words.lists[name].sub(" ", rest)
                 rest = self.words.lists["frequency_rest"].sub(" ", rest)
                 left = rest.split() if self.answer.language == "en" else "".join(rest.split())
-                if len(left) < size:
+                if len(left) <= size:
                     return place, often
         return None
 

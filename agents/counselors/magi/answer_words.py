@@ -65,6 +65,7 @@ class WordsText(Record):
     fillers: Patterns
     yes_start: Patterns
     yes_whole: Patterns
+    yes_alone: str
     no_start: Patterns
     no_whole: Patterns
     no_soft: Patterns
@@ -86,7 +87,12 @@ class WordsText(Record):
     contrast: Patterns
     not_negation: Patterns
     negators: Patterns
+    scope_ends: str
+    scope_soft: str
     negators_soft: Patterns
+    denied_after: Patterns
+    turning: Patterns
+    joins: str
     contradiction: Patterns
     refuse: Patterns
     asks_back: Patterns
@@ -181,7 +187,7 @@ def _compiled(text: WordsText, language: Language) -> AnswerWords:
     )
 
 
-_SINGLE = ("frequency_rest", "now", "asks_how", "asks_either")
+_SINGLE = ("frequency_rest", "now", "joins", "yes_alone", "scope_ends", "scope_soft", "asks_how", "asks_either")
 _NOT_LISTS = ("version", "replacements", "parts", "distress", "durations", "variables")
 
 
