@@ -52,6 +52,8 @@ def read_answer(answer: Answer) -> Read:
 
 def _weighed(reader: Reader, signs: Sequence[Hit], answers: Sequence[Hit]) -> Read:
     firm = [hit for hit in signs if hit.firm]
+    if len({hit.says for hit in answers}) == 1:
+        firm = [hit for hit in firm if hit.says == answers[0].says or not reader.far(hit, answers)]
     said = {hit.says for hit in (*firm, *answers)}
     both = len(said) > 1
     if reader.anywhere("contradiction"):

@@ -28,6 +28,7 @@ _STOP = re.compile(r"[!?;\n。！？；]|(?<!\.)\.(?!\.)")
 _WINDOW = {"en": 6, "zh": 6}  # words, or characters, before a sign in which a negation reaches it
 _RESTS = {"en": 0, "zh": 1}  # words, or characters, that may be left in an answer that says only how often
 _NEAR = 2  # clauses
+_FAR = 3  # clauses
 _SHORT = {"en": 4, "zh": 6}  # words, or characters, of a clause that is a remark on the whole answer
 _NEAR_WORDS = {"en": 3, "zh": 3}
 
@@ -152,6 +153,11 @@ class Reader:
         """Whether any clause of the same sentence does."""
         return any(self.has(name, each) for each in self.clauses if each.sentence == clause.sentence)
 
+    def far(self, hit: Hit, answers: Sequence[Hit]) -> bool:
+        """Whether a sign stands so far from every plain answer that it may belong to a story told beside it."""
+        once = not self.answer.risk and self.how_often(self.clauses[hit.clause]) != "often"
+        return once and all(abs(hit.clause - answer.clause) > _FAR for answer in answers)
+
     def near(self, name: str, hit: Hit) -> bool:
         """Whether a word of a list stands near a hit: two clauses to either side, or alone in a short clause."""
         own = self.clauses[hit.clause]
@@ -185,11 +191,16 @@ class Reader:
         """ "Dropping off is fine, but I wake at four": what stands behind the "but" outweighs what stands before."""
         kept = hits
         for place, clause in enumerate(self.clauses):
+            same = [hit for hit in kept if self.clauses[hit.clause].sentence == clause.sentence]
             if self.has("turning", clause):
-                same = [hit for hit in kept if self.clauses[hit.clause].sentence == clause.sentence]
-                after = {hit.says for hit in same if hit.clause >= place and hit.firm}
-                if len(after) == 1:
-                    kept = [hit for hit in kept if hit not in same or hit.clause >= place or hit.says in after]
+                strong = [hit for hit in same if hit.clause >= place]
+            elif self.has("conceding", clause):
+                strong = [hit for hit in same if hit.clause != place]
+            else:
+                continue
+            says = {hit.says for hit in strong if hit.firm}
+            if len(says) == 1:
+                kept = [hit for hit in kept if hit not in same or hit in strong or hit.says in says]
         return kept
 
     def _named_only(self, hit: Hit) -> bool:

@@ -93,6 +93,7 @@ class WordsText(Record):
     denied_after: Patterns
     turning: Patterns
     joins: str
+    conceding: Patterns
     contradiction: Patterns
     refuse: Patterns
     asks_back: Patterns
