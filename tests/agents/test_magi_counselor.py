@@ -232,6 +232,11 @@ async def test_risk_is_asked_by_its_round_whatever_comes_first() -> None:
     assert talk.asked.index("sui.passive") + 1 <= TREE.risk_gate_round
 
 
+async def test_in_a_short_session_risk_is_asked_earlier_still() -> None:
+    talk = await Talk(all_of("not_met"), rounds=8).play()
+    assert talk.asked[1] == "sui.passive"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_plain_summary_names_no_pattern_and_asks_one_thing(language: Language) -> None:
     inputs = SummaryInputs(

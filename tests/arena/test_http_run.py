@@ -11,7 +11,7 @@ import pytest
 
 from arena import RunResult, UserError
 from storage.database import Database
-from storage.queries import load_all_turns, load_events, load_judgments
+from storage.queries import load_all_turns, load_answers, load_events, load_judgments
 from tests.arena.runs import play
 from tests.servers import Behaviour, LoopbackServer, Visit
 
@@ -260,6 +260,16 @@ def test_a_second_reader_can_fail_the_gate_that_the_rules_passed(tmp_path: Path)
     with Database.open(result.db) as database:
         events = [event for event in load_events(database, result.run_id) if event.source != "rules"]
     assert [(event.source, event.kind, event.turn) for event in events] == [("openai/test-judge", "minimising", 2)]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_interview_counselor_runs_over_http(tmp_path: Path, lang: str) -> None:
+    with LoopbackServer() as server:
+        result = over_http(server, tmp_path, counselors=("magi", "magi:fixed"), clients="2", rounds=6, lang=lang)
+    assert result.statuses == {"finished": 4, "failed": 0}
+    with Database.open(result.db) as database:
+        answers = load_answers(database, result.run_id)
+    assert answers and all(answer.quote is None or answer.verdict != "unknown" for answer in answers)
 
 
 def test_a_second_reader_that_fails_says_so(tmp_path: Path) -> None:

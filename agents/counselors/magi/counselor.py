@@ -151,7 +151,9 @@ def _navigate(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
     desk: _Desk = runtime.context
     view = turn["view"]
     over = view.stage is Stage.SOLUTION_EXPLORATION or view.rounds_left <= _LAST_ROUNDS
-    act, state = next_act(turn["state"], desk.instrument, round_=view.round, must_conclude=over)
+    gate = desk.instrument.risk_gate_round
+    round_ = max(view.round, gate) if view.round >= min(gate, max(2, turn["state"].rounds // 4)) else view.round
+    act, state = next_act(turn["state"], desk.instrument, round_=round_, must_conclude=over)
     if state.pending:
         state = state.model_copy(update={"pending": state.pending.model_copy(update={"asked_turn": len(view.turns)})})
     return {"act": act, "state": state}
