@@ -181,7 +181,7 @@ def _in_crisis(state: MagiState, instrument: Instrument, round_: int) -> tuple[A
     if state.pending is not None and state.pending.variable != RESUME:
         return _again(state, instrument)
     if state.crisis == "offered":
-        return _pending(Act(kind="offer", variable=RESUME, why="risk"), state)
+        return _again(state, instrument)
     answer = state.answer(asked)
     if answer is None or answer.verdict != "not_met":  # not knowing counts as danger
         return Act(kind="stop", why="risk"), state.model_copy(update={"crisis": "ended", "pending": None})
