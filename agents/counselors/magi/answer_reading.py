@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from agents.counselors.magi.answer_signs import Answer, Hit, Often, Reader, Why, clauses_of
+from agents.counselors.magi.answer_clauses import clauses_of
+from agents.counselors.magi.answer_signs import Answer, Hit, Often, Reader, Why
 from agents.counselors.magi.answer_spans import DAYS, Span, spans_in
 from agents.counselors.magi.answer_words import load_words
 from profiles.interviews import Threshold
@@ -96,9 +97,9 @@ def _by_answer(reader: Reader, hit: Hit) -> Read:
         return _unclear(reader, "hedged", [hit])
     if lifetime and not hit.says and reader.has("over", clause):
         return _unclear(reader, "timeframe", [hit])
-    if hit.says and not lifetime and (reader.near("past", hit) or reader.near("over", hit)):
-        if not reader.near("now", hit) or reader.near("over", hit):
-            return _unclear(reader, "timeframe", [hit])
+    gone = reader.near("over", hit) or (reader.near("past", hit) and not reader.near("now", hit))
+    if hit.says and not lifetime and gone:
+        return _unclear(reader, "timeframe", [hit])
     if hit.says and reader.near("minimise", hit) and often != "often":
         return _unclear(reader, "hedged", [hit])
     if hit.says and often == "" and reader.words.lists["asks_either"].search(reader.answer.question.lower()):

@@ -1,4 +1,4 @@
-"""Judges one answer: asks a model what the client's reply says about one variable, and believes only what code can check."""
+"""Judges one answer: asks a model what the reply says about one variable, and believes only what code can check."""
 
 from __future__ import annotations
 

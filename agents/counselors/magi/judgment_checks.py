@@ -6,8 +6,8 @@ about again, and the fault is named:
 quote_missing, quote_not_said, quote_of_counselor: there is no quote, nobody said it, or not the client.
 against_quote: the quote says the opposite. another_person: it tells of somebody else. timeframe: of long ago.
 hedged, frequency: the client was not sure, or it is now and then where more is needed.
-contradiction: within the answer, or with an earlier answer. duration, amount_not_in_quote: no span of time in the quote,
-or another one. risk_doubt: a no about danger that is not plainly a no. volunteered_...: a fact that was dropped.
+contradiction: within the answer, or with an earlier answer. duration, amount_not_in_quote: no span of time in the
+quote, or another one. risk_doubt: a no about danger that is not plainly a no. volunteered_...: a fact that was dropped.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from agents.counselors.magi.answer_clauses import sentence_at
 from agents.counselors.magi.answer_reading import Answer, Read, read_answer, spans_of
-from agents.counselors.magi.answer_signs import sentence_at
 from agents.counselors.magi.answer_spans import DAYS, Span
 from agents.dialogue import Turn
 from profiles.interviews import Threshold, Variable
@@ -93,7 +93,7 @@ class Found(Record):
 
 
 class Judged(Record):
-    """A judgment after the checks. ``turn`` and ``span`` are the quote's place; ``slots`` amount, unit and frequency."""
+    """A judgment after the checks. ``turn``, ``span``: the quote's place; ``slots``: amount, unit and frequency."""
 
     verdict: RawVerdict
     quote: str = ""
@@ -315,7 +315,7 @@ def _facts(reading: Reading, inputs: JudgmentInputs, language: Language) -> tupl
             quoted = _placed(place)
             found.setdefault(
                 variable.id,
-                Found(variable=variable.id, verdict=entry.verdict, **quoted),  # type: ignore[arg-type]
+                Found(variable=variable.id, verdict=entry.verdict, **quoted),
             )
     return tuple(found.values()), tuple(dict.fromkeys(faults))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from agents.counselors.magi.answer_reading import Read, asks_back, declines, distress_in, read_answer
 from agents.counselors.magi.answer_signs import Answer
@@ -77,7 +78,7 @@ def _elsewhere(inputs: JudgmentInputs, language: Language) -> bool:
     return long and said_in(inputs.reply, asked, language) <= _FOREIGN
 
 
-def _amount(span: Span | None) -> dict[str, float | Unit]:
+def _amount(span: Span | None) -> dict[str, Any]:
     """A span as one figure in the largest unit that it fills, so that it stands on the right side of the threshold."""
     if span is None:
         return {}
