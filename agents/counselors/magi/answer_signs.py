@@ -167,7 +167,7 @@ class Reader:
         return Hit(says, not why, place, hit.start(), hit.end(), why)
 
     def negations(self, text: str, start: int) -> tuple[int, bool]:
-        """How many negations reach a place, and whether that is in doubt: "did not ... and feel", "hardly" of danger."""
+        """How many negations reach a place, and whether that is in doubt: "did not ... and feel", or "hardly"."""
         lists = self.words.lists
         masked = lists["not_negation"].sub(lambda hit: "~" * len(hit[0]), text[:start])
         ends = [hit.end() for hit in lists["scope_ends"].finditer(masked)]
