@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from agents.counselors.magi.judgment import Judged, JudgmentInputs, judge
-
 from agents.counselors.magi.counselor import MagiCounselor
+from agents.counselors.magi.judgment import Judged, JudgmentInputs, judge
 from agents.counselors.magi.state import Answer
 from agents.dialogue import CallRecord, Turn
 from agents.models.base import ChatModel
