@@ -204,6 +204,7 @@ def _environment(words: PageText, instrument: Instrument) -> Environment:
     environment.filters["label"] = words.label
     environment.filters["rule_text"] = lambda name: instrument.rules[name].text
     environment.filters["slots"] = lambda slots: _slots(slots, words)
+    environment.filters["check_name"] = lambda name: words.label("checks", name)
     return environment
 
 
@@ -212,7 +213,8 @@ def _slots(slots: Mapping[str, float | str], words: PageText) -> str:
     rest = {key: value for key, value in slots.items() if key not in ("amount", "unit")}
     amount = slots.get("amount")
     span = f"{amount:g} {words.label('units', str(slots.get('unit', '')))}" if isinstance(amount, int | float) else ""
-    return ", ".join(filter(None, [span.strip(), *(f"{key}: {value}" for key, value in rest.items())]))
+    others = (f"{words.label('slots', key)}: {words.label('slots', str(value))}" for key, value in rest.items())
+    return ", ".join(filter(None, [span.strip(), *others]))
 
 
 def _box(instrument: Instrument, trace: Trace, module: Module) -> Box:
