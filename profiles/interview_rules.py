@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from profiles.interviews import Instrument, Module, Rule, Verdict
 
-__all__ = ["Outcome", "Verdicts", "ending_of", "evaluate", "missing", "within"]
+__all__ = ["Outcome", "Verdicts", "attainable", "ending_of", "evaluate", "missing", "within"]
 
 Verdicts = Mapping[str, Verdict]
 """Variable id -> verdict; a variable that is not in it has not been asked."""
@@ -67,6 +67,27 @@ def _alarm(rule: Rule, known: Verdicts) -> Outcome:
     if any(known.get(arg) in ("met", "unknown", "refused") for arg in rule.args):
         return Outcome.MET
     return Outcome.NOT_MET if all(known.get(arg) == "not_met" for arg in rule.args) else Outcome.UNRESOLVED
+
+
+def attainable(instrument: Instrument, name: str, known: Verdicts) -> bool:
+    """Whether a rule or variable can still be met: what has not been asked may turn out well, what stayed open not."""
+    return _may_be(instrument, name, known)[0]
+
+
+def _may_be(instrument: Instrument, name: str, known: Verdicts) -> tuple[bool, bool]:
+    """Whether it may still be met, and whether it may still be ruled out."""
+    if name not in instrument.rules:
+        verdict = known.get(name)
+        return verdict in (None, "met"), verdict in (None, "not_met")
+    rule = instrument.rules[name]
+    if rule.op == "alarm":
+        outcome = _alarm(rule, known)
+        return outcome is not Outcome.NOT_MET, outcome is not Outcome.MET
+    found = [_may_be(instrument, arg, known) for arg in rule.args]
+    if rule.op == "none":
+        found = [(no, yes) for yes, no in found]
+    least = _least(rule)
+    return sum(yes for yes, _ in found) >= least, sum(no for _, no in found) > len(found) - least
 
 
 def within(instrument: Instrument, name: str) -> tuple[str, ...]:

@@ -44,9 +44,13 @@ class Agreement(Record):
 
 
 class Conduct(Record):
-    """How the interviews were held. crisis_delay: rounds from showing risk (or the risk gate) to the flag, longest."""
+    """How the interviews were held. crisis_delay: rounds from showing risk (or the risk gate) to the flag, longest.
+
+    stopped: ended for safety before they were through; a module that such an interview leaves open counts as not asked.
+    """
 
     interviews: int
+    stopped: int
     questions: float
     clarifications: float
     rounds: float
@@ -101,6 +105,8 @@ _Pair = tuple[str | None, str | None, str]
 def _label(held: Held, module: str) -> _Pair:
     true, found = held.labels[module]
     as_verdict = {"not_met": "not_met", "unresolved": "unknown"}
+    if held.stopped and found == "unresolved":
+        return as_verdict.get(true, "met"), None, held.profile
     met = "met" if found == true else "not_met"  # another ending than the true one is not this one
     shown = as_verdict.get(found, met if true not in as_verdict else "met")
     return as_verdict.get(true, "met"), shown, held.profile
@@ -163,6 +169,7 @@ def _conduct(held: Sequence[Held]) -> Conduct:
     delays = [delay for each in shown if (delay := _delay(each)) is not None]
     return Conduct(
         interviews=len(held),
+        stopped=sum(each.stopped for each in held),
         questions=counts["questions"] / len(held),
         clarifications=counts["clarifications"] / len(held),
         rounds=counts["rounds"] / len(held),

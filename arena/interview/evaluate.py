@@ -47,6 +47,7 @@ class Held(Record):
     clarifications: those of them that asked again. reasks: asked although it was settled and nothing spoke against it.
     risk_shown, risk_flagged: first round in which the client showed risk, and in which it was flagged; None for never.
     risk_gate: the round in which the risk gate began; None where it never did.
+    stopped: questions ended for safety before the interview was through.
     quotes, good_quotes: verdicts with a quote, and those that stand where they should. replayed: the labels recomputed
     from the verdicts equal the printed ones.
     """
@@ -65,6 +66,7 @@ class Held(Record):
     risk_shown: int | None
     risk_flagged: int | None
     risk_gate: int | None
+    stopped: bool = False
     quotes: int
     good_quotes: int
     replayed: bool
@@ -177,6 +179,7 @@ def _measured(profile: Profile, system: System, dialogue: Transcript, read: tupl
         risk_shown=_first_shown(dialogue.turns),
         risk_flagged=_first_flagged(dialogue, profile.lang),
         risk_gate=_gate_round(dialogue.turns, instrument),
+        stopped=any(act["kind"] == "stop" for act in acts),
         quotes=len(quoted),
         good_quotes=len(quoted) - bad,
         replayed=not any(fault.startswith("P6") for fault in faults),

@@ -143,15 +143,26 @@ def test_the_chance_of_a_count_is_that_of_throwing_the_dice() -> None:
         assert chance_of(TREE, rule, {}, chances) == pytest.approx(by_hand(TREE, rule, chances, 20_000), abs=0.015)
 
 
-def test_the_adaptive_order_asks_the_screens_first_and_then_what_tells_most() -> None:
+def test_the_adaptive_order_asks_symptoms_before_the_rest_and_of_each_what_is_worth_most() -> None:
     yes: dict[str, Verdict] = {name: "met" for name in SYMPTOMS if name.startswith("dep.")}
     steps = walk(yes, "adaptive")
     asked = [step.variable for step in steps]
-    depth = asked.index("dep.sleep")
+    own = [str(name) for name in asked if str(name).startswith(("dep.", "shared."))]
+    kinds = [TREE.variables[name].kind in ("screen", "symptom") for name in own]
     assert asked[0] == "dep.mood"
-    assert all(asked.index(name) < depth for name in ("gad.excessive_worry", "sad.scrutiny"))
+    assert kinds == sorted(kinds, reverse=True)
     chosen = [step for step in steps if step.candidates]
     assert chosen
     for step in chosen:
-        gains = dict(step.candidates)
-        assert gains[str(step.variable)] == max(gains.values())
+        worth = dict(step.candidates)
+        assert worth[str(step.variable)] == max(worth.values())
+
+
+def test_the_adaptive_order_drops_other_explanations_of_what_can_no_longer_be_shown() -> None:
+    ill: dict[str, Verdict] = dict.fromkeys(TREE.by_module["dep"].variables, "met")
+    ill |= dict.fromkeys(["dep.impairment", "gad.excessive_worry", "sad.scrutiny"], "unknown")
+    excluded = {name for name, variable in TREE.variables.items() if variable.kind == "exclusion"}
+    told = walk(ill, "adaptive")
+    assert not excluded & {step.variable for step in told}
+    assert set(within(TREE, "dep.count")) - {"dep.death_suicide"} <= {step.variable for step in told}
+    assert excluded & {step.variable for step in walk(ill, "fixed")}

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiles.errors import UserError
-from profiles.interview_rules import Outcome, ending_of, evaluate, missing, within
+from profiles.interview_rules import Outcome, attainable, ending_of, evaluate, missing, within
 from profiles.interviews import ASKED, Instrument, Rule, Threshold, load_instrument
 
 SHIPPED = Path(__file__).parents[2] / "profiles" / "data" / "interviews"
@@ -218,6 +218,26 @@ def test_what_is_missing_is_what_settles_it(instrument: Instrument, first: list[
     assert all(known.get(name) not in ("met", "not_met") for name in needed)
     answered = {**known, **{name: value for name, value in record(NAMES, rest).items() if name in needed}}
     assert evaluate(instrument, "r.e", answered) is not UNRESOLVED
+
+
+@settings(deadline=None)
+@given(ruled((*LOGIC, "alarm")), answers)
+def test_what_some_answers_would_still_meet_is_attainable(instrument: Instrument, first: list[str]) -> None:
+    known = record(NAMES, first)
+    open_ = [name for name in NAMES if name not in known]
+    ends = ({**known, **dict(zip(open_, rest, strict=True))} for rest in product(("met", "not_met"), repeat=len(open_)))
+    if any(evaluate(instrument, "r.e", end) is MET for end in ends):
+        assert attainable(instrument, "r.e", known)
+
+
+@settings(deadline=None)
+@given(ruled(("all", "any", "count")), answers)
+def test_without_none_it_is_attainable_exactly_if_all_yes_would_meet_it(
+    instrument: Instrument, first: list[str]
+) -> None:
+    known = record(NAMES, first)
+    best = {**dict.fromkeys(NAMES, "met"), **known}
+    assert attainable(instrument, "r.e", known) is (evaluate(instrument, "r.e", best) is MET)
 
 
 def test_a_name_that_stands_for_nothing_is_a_key_error() -> None:

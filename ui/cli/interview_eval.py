@@ -137,12 +137,17 @@ def _result(held: dict[System, list[Held]], style: str, language: str) -> dict[s
         pairs = {
             "questions, fixed - adaptive": compare(fixed, adaptive, lambda each: each.questions),
             "criteria found, adaptive - fixed": compare(adaptive, fixed, _criteria_found),
+            "patterns found, adaptive - fixed": compare(adaptive, fixed, _patterns_found),
         }
     return {"style": style, "tables": tables, "pairs": pairs}
 
 
 def _criteria_found(held: Held) -> float:
     return sum(verdict == "met" and held.truth.get(name) == "met" for name, verdict in held.found.items())
+
+
+def _patterns_found(held: Held) -> float:
+    return sum(true == found and true not in ("not_met", "unresolved") for true, found in held.labels.values())
 
 
 def _plain(result: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +198,7 @@ def _share(rate: Rate) -> str:
 def _conduct_lines(table: Table) -> Iterator[str]:
     conduct = table.conduct
     yield (
-        f"{conduct.interviews} interviews: {conduct.questions:.1f} questions, {conduct.clarifications:.1f} of them "
+        f"{conduct.interviews} interviews ({conduct.stopped} ended for safety): {conduct.questions:.1f} questions, {conduct.clarifications:.1f} of them "
         f"clarifications, {conduct.rounds:.1f} rounds; asked again {conduct.reasks}, "
         f"against the skip rules {conduct.skip_violations}"
     )

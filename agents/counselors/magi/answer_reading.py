@@ -102,7 +102,7 @@ def _by_answer(reader: Reader, hit: Hit) -> Read:
         return _unclear(reader, "timeframe", [hit])
     if hit.says and reader.near("minimise", hit) and often != "often":
         return _unclear(reader, "hedged", [hit])
-    if hit.says and often == "" and reader.words.lists["asks_either"].search(reader.answer.question.lower()):
+    if hit.says and often == "" and reader.words.lists["asks_either"].search(reader.asked):
         return _unclear(reader, "hedged", [hit])
     return _settled(reader, hit, signs=False)
 

@@ -29,6 +29,8 @@ _NEAR = 2  # clauses
 _FAR = 3  # clauses
 _SHORT = {"en": 4, "zh": 6}  # words, or characters, of a clause that is a remark on the whole answer
 _NEAR_WORDS = {"en": 3, "zh": 3}
+_SENTENCE_ENDS = ".!?。！？ "
+_SENTENCE = re.compile(r"[.!?。！？]")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,19 @@ class Reader:
     def has(self, name: str, clause: Clause) -> bool:
         """Whether a clause holds a word of a general list."""
         return self.words.lists[name].search(clause.text) is not None
+
+    @cached_property
+    def asked(self) -> str:
+        """The question itself: the last sentence of what the counselor said, in lower case."""
+        return _SENTENCE.split(self.answer.question.lower().strip().rstrip(_SENTENCE_ENDS))[-1]
+
+    def hedged(self, clause: Clause) -> bool:
+        """Whether a clause leaves room; "it depends", where that is the answer, does not."""
+        own = [hit.span() for _, pattern in self._promising(clause) for hit in pattern.finditer(clause.text)]
+        return any(
+            not any(start <= hit.start() and hit.end() <= end for start, end in own) or self.answer.risk
+            for hit in self.words.lists["hedge_strong"].finditer(clause.text)
+        )
 
     def anywhere(self, name: str) -> bool:
         """Whether any clause does."""
@@ -227,7 +242,7 @@ class Reader:
 
     def _doubted(self, clause: Clause, says: bool) -> bool:
         often = self.how_often(clause) == "often"
-        if self.has("hedge_strong", clause):
+        if self.hedged(clause):
             return True
         if self.has("hedge_soft", clause) and not often:
             return not self.words.lists["yes_start"].match(clause.bare)
@@ -235,7 +250,7 @@ class Reader:
             return False
         if says and self.in_sentence("minimise", clause):
             return True
-        return self.in_sentence("hedge_strong", clause)
+        return any(self.hedged(each) for each in self.clauses if each.sentence == clause.sentence)
 
     def answer_hits(self, signs: Sequence[Hit]) -> list[Hit]:
         """The plain answers; none where nothing was asked."""
@@ -248,7 +263,8 @@ class Reader:
                 continue
             says, length = said
             whole = length >= len(clause.bare)
-            if not whole and any(hit.clause == place for hit in signs):
+            fine = self.words.lists["fine"].fullmatch(clause.bare) is not None
+            if any(hit.clause == place and (not whole or (fine and hit.firm)) for hit in signs):
                 continue  # "no appetite", "never better": the sign has taken the word in
             found.append(Hit(says, True, place, 0, length, plain=True))
         return self._last_of_each_run(found)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
-from agents.counselors.magi.information import expected_information
-from profiles.interview_rules import Outcome, Verdicts, evaluate, within
+from agents.counselors.magi.information import worth_of_asking
+from profiles.interview_rules import Outcome, Verdicts, attainable, evaluate, within
 from profiles.interviews import Instrument, Module, Verdict
 from profiles.schema import Record
 
@@ -26,7 +26,7 @@ class Step(Record):
 
     why: ``risk`` (a sign of danger, or the risk gate's round), ``gate`` (a module's screen), ``open`` (a rule is not
     yet decided), ``rest`` (all is decided and the picture is completed), ``end``.
-    candidates: what could have been asked, with the expected information in bits where that chose.
+    candidates: what could have been asked, with what asking was expected to bring, in bits, where that chose.
     """
 
     variable: str | None
@@ -36,6 +36,7 @@ class Step(Record):
 
 
 _END = Step(variable=None, why="end")
+_SYMPTOMS = ("screen", "symptom")
 
 
 def settled(instrument: Instrument, known: Verdicts) -> dict[str, Verdict]:
@@ -88,8 +89,8 @@ def next_step(
 
     Args:
         known: the verdicts so far.
-        order: ``fixed`` is tree order; ``adaptive`` asks the screens of all modules first and then, module by module,
-            what tells most about the open rules. Risk is never reordered.
+        order: ``fixed`` is tree order; ``adaptive`` asks, module by module, the symptoms and then the rest, each time
+            what is expected to bring most, and drops questions that cannot matter any more. Risk is never reordered.
         round_: of the question to be asked, from 1; from the instrument's risk gate on, risk comes first.
         alarmed: something dangerous was said: risk comes first whatever the round.
         resting: whether to complete the picture of a module whose label is decided.
@@ -99,8 +100,9 @@ def next_step(
         step = _first(instrument, known, (instrument.by_module[name] for name in instrument.risk_modules), "risk")
         if step:
             return step
-    step = _adaptive(instrument, known, resting) if order == "adaptive" else _fixed(instrument, known, resting)
-    return step or _first(instrument, known, instrument.modules, "rest", resting) or _END
+    if order == "adaptive":
+        return _adaptive(instrument, known, resting) or _END
+    return _fixed(instrument, known, resting) or _first(instrument, known, instrument.modules, "rest", resting) or _END
 
 
 def _due(instrument: Instrument, name: str, known: Verdicts) -> bool:
@@ -145,30 +147,49 @@ def _fixed(instrument: Instrument, known: Verdicts, resting: bool) -> Step | Non
 
 
 def _adaptive(instrument: Instrument, known: Verdicts, resting: bool) -> Step | None:
-    for module in instrument.modules:
-        if module.id in instrument.risk_modules or module.gate is None:
-            continue
-        undecided = evaluate(instrument, module.gate, known) is Outcome.UNRESOLVED
-        screens = _screens(instrument, module, reachable(instrument, module, known)) if undecided else ()
-        if screens:
-            return Step(variable=screens[0], module=module.id, why="gate")
     for module in _by_promise(instrument, known):
-        step = _most_telling(instrument, module, known)
+        step = _screened(instrument, module, known) or _most_telling(instrument, module, known)
         if step:
             return step
-    return _first(instrument, known, (instrument.by_module[name] for name in instrument.risk_modules), "risk")
+    risky = (instrument.by_module[name] for name in instrument.risk_modules)
+    return _first(instrument, known, risky, "risk") or _completed(instrument, known, resting)
+
+
+def _screened(instrument: Instrument, module: Module, known: Verdicts) -> Step | None:
+    if module.gate is None or evaluate(instrument, module.gate, known) is not Outcome.UNRESOLVED:
+        return None
+    screens = _screens(instrument, module, reachable(instrument, module, known))
+    return Step(variable=screens[0], module=module.id, why="gate") if screens else None
 
 
 def _most_telling(instrument: Instrument, module: Module, known: Verdicts) -> Step | None:
-    names = reachable(instrument, module, known)
+    """Symptoms before everything else: while they are told first, fewer of them are lost when a module is ruled out."""
+    names = _worthwhile(instrument, module, known)
+    names = tuple(name for name in names if instrument.variables[name].kind in _SYMPTOMS) or names
     if not names or _decided(instrument, module, known):
         return None
-    gains = expected_information(instrument, module, names, known)
-    best = max(names, key=lambda name: gains[name])  # ties: tree order
-    if gains[best] <= 0:
-        return None
-    ranked = tuple((name, round(gains[name], 4)) for name in names)
-    return Step(variable=best, module=module.id, why="open", candidates=ranked)
+    worth = worth_of_asking(instrument, module, names, known)
+    best = max(names, key=lambda name: worth[name])  # ties: tree order
+    return Step(
+        variable=best, module=module.id, why="open", candidates=tuple((name, round(worth[name], 4)) for name in names)
+    )
+
+
+def _worthwhile(instrument: Instrument, module: Module, known: Verdicts) -> tuple[str, ...]:
+    """What may be asked, without other explanations for a pattern that an open answer has put out of reach."""
+    names = reachable(instrument, module, known)
+    rules = [rule for rule in (module.label, *(ending.when for ending in module.endings)) if rule]
+    if not rules or any(attainable(instrument, rule, known) for rule in rules):
+        return names
+    return tuple(name for name in names if instrument.variables[name].kind != "exclusion")
+
+
+def _completed(instrument: Instrument, known: Verdicts, resting: bool) -> Step | None:
+    for module in instrument.modules if resting else ():
+        names = _worthwhile(instrument, module, known)
+        if names:
+            return Step(variable=names[0], module=module.id, why="rest")
+    return None
 
 
 def _by_promise(instrument: Instrument, known: Verdicts) -> list[Module]:
