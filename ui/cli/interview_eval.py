@@ -198,9 +198,9 @@ def _share(rate: Rate) -> str:
 def _conduct_lines(table: Table) -> Iterator[str]:
     conduct = table.conduct
     yield (
-        f"{conduct.interviews} interviews ({conduct.stopped} ended for safety): {conduct.questions:.1f} questions, {conduct.clarifications:.1f} of them "
-        f"clarifications, {conduct.rounds:.1f} rounds; asked again {conduct.reasks}, "
-        f"against the skip rules {conduct.skip_violations}"
+        f"{conduct.interviews} interviews ({conduct.stopped} ended for safety): {conduct.questions:.1f} questions, "
+        f"{conduct.clarifications:.1f} of them clarifications, {conduct.rounds:.1f} rounds; "
+        f"asked again {conduct.reasks}, against the skip rules {conduct.skip_violations}"
     )
     delay = "-" if conduct.crisis_delay is None else str(conduct.crisis_delay)
     yield (

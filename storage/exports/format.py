@@ -1,0 +1,105 @@
+"""What an export format is: a named way from dialogue records to rows, found by scan or entry point."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from profiles.errors import UserError
+from profiles.schema import Record
+from storage.exports.record import DialogueRecord
+
+__all__ = ["ENTRY_POINT", "ExportFormat", "ExportOptions", "Kind", "Opening", "find_format", "formats"]
+
+ENTRY_POINT = "counsel_arena.exporters"
+Kind = Literal["jsonl", "json", "csv", "parquet", "text"]
+"""``json`` is one list of rows; ``text`` one file a row, whose row is ``{"name": ..., "text": ...}``."""
+Opening = Literal["stub", "system", "drop"]
+
+
+class ExportOptions(Record):
+    """How rows are made.
+
+    opening: what formats that must begin with the client do with a counselor's first turn: a stub before it, the
+    greeting into the system prompt, or leave it out. system: system prompt by language; empty for none.
+    """
+
+    opening: Opening = "stub"
+    system: dict[str, str] = {}
+    stub: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A format.
+
+    rows: the rows of one record, none where it does not fit (a preference format without a pair). Pure.
+    fields: column names in order, for csv and parquet. unit: what one row stands for, in words for the data card.
+    beside: further small files (name -> text) made from the names of the data files, such as ``dataset_info.json``.
+    back: the record that a row was made from, for formats that lose nothing.
+    """
+
+    name: str
+    kind: Kind
+    summary: str
+    unit: str
+    rows: Callable[[DialogueRecord, ExportOptions], Iterator[dict[str, Any]]]
+    fields: tuple[str, ...] = ()
+    preference: bool = False
+    beside: Callable[[Iterable[str]], Mapping[str, str]] = field(default=lambda names: {})
+    back: Callable[[dict[str, Any]], DialogueRecord] | None = None
+
+
+@lru_cache(maxsize=1)
+def formats() -> Mapping[str, ExportFormat]:
+    """All formats by name: each module of this package that offers ``FORMATS``, and entry points.
+
+    Raises:
+        UserError: a plug-in cannot be imported, or two claim one name.
+    """
+    found: dict[str, ExportFormat] = {}
+    for source, offered in [*_ours(), *_strangers()]:
+        for each in offered:
+            if each.name in found:
+                raise UserError(f"plug-in {source}: a format '{each.name}' exists already; rename it")
+            found[each.name] = each
+    return found
+
+
+def find_format(name: str) -> ExportFormat:
+    """The format of this name.
+
+    Raises:
+        UserError: there is none; the nearest name, or all names, are shown.
+    """
+    known = formats()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}"
+    raise UserError(f"--format: unknown format '{name}'; {hint}")
+
+
+def _ours() -> list[tuple[str, tuple[ExportFormat, ...]]]:
+    package = importlib.import_module("storage.exports")
+    names = [info.name for info in pkgutil.iter_modules(package.__path__, "storage.exports.")]
+    return [(name, tuple(getattr(importlib.import_module(name), "FORMATS", ()))) for name in sorted(names)]
+
+
+def _strangers() -> list[tuple[str, tuple[ExportFormat, ...]]]:
+    found = []
+    for point in entry_points(group=ENTRY_POINT):
+        try:
+            offered = point.load()
+        except Exception as error:
+            raise UserError(
+                f"plug-in '{point.name}' ({point.value}) cannot be loaded: {error!r}; uninstall or mend it"
+            ) from error
+        found.append((point.value, (offered,) if isinstance(offered, ExportFormat) else tuple(offered)))
+    return found
