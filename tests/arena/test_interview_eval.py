@@ -13,7 +13,7 @@ from agents.models.offline import OfflineModel, collect_rules
 from agents.registry import find_plugin
 from agents.roles import Brief, Setup
 from arena.api import RULE_PACKAGES
-from arena.interview.agreement import Table, table_of
+from arena.interview.agreement import Table, compare, table_of
 from arena.interview.answers import answers_in
 from arena.interview.evaluate import Held, System, hold_all
 from arena.session import SessionSpec, Transcript, build_graph, cast, run_session
@@ -112,3 +112,28 @@ def test_the_words_are_read_and_not_the_card(language: Language) -> None:
     swapped = held_with(Parrot(lines), well.model_copy(update={"intake": ill.intake}), language)
     assert answers_in(swapped.turns) == answers_in(first.turns)
     assert any(answer.verdict == "met" for answer in answers_in(first.turns))
+
+
+@lru_cache(maxsize=8)
+def three_hundred(style: ResponseStyle, language: Language, system: System) -> tuple[Held, ...]:
+    return tuple(asyncio.run(hold_all(draw(300, 1, style, language), system, MODEL)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_guarded_clients_adaptive_order_finds_no_less_with_fewer_questions(language: Language) -> None:
+    fixed, adaptive = (three_hundred("guarded", language, system) for system in ("fixed", "adaptive"))
+    saved = compare(fixed, adaptive, lambda held: held.questions)
+    found = compare(adaptive, fixed, lambda held: sum(held.found.get(n) == held.truth[n] == "met" for n in held.truth))
+    assert saved.interval is not None and saved.interval.low > 0
+    assert found.mean is not None and found.mean >= 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_answers_plainly_is_read_right_in_every_criterion_and_label(language: Language) -> None:
+    told = table_of(three_hundred("cooperative", language, "adaptive"), "cooperative", language)
+    assert told.overall.asked > 5_000
+    for each in (*told.criteria, *told.modules):
+        assert each.sensitivity.n_passed == each.sensitivity.n_scored, each.name
+        assert each.specificity.n_passed == each.specificity.n_scored, each.name
