@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs tests/vllm against a real vLLM on the CPU, and the tests of local/ models, in an environment of its own
-# (.venv-vllm, made by the first call).
+# Runs tests/vllm against a real vLLM on the CPU, the tests of local/ models, and those that read exported data sets
+# with public readers and train on them, in an environment of its own (.venv-vllm, made by the first call).
 # Exits 0 with a framed message where that environment cannot be made here, 1 where a test fails.
 # Arguments go to pytest. PYTHON names the interpreter for the environment.
 set -euo pipefail
@@ -55,4 +55,4 @@ command -v "$python" >/dev/null || { echo "error: there is no '$python'" >"$log"
 [ "$(cat "$env/.made" 2>/dev/null)" = "$(key "$list" constraints.txt)" ] || make_environment
 [ "$(cat "$env/.arena" 2>/dev/null)" = "$(key pyproject.toml)" ] || install_arena
 
-"$env/bin/python" -m pytest -m vllm tests/vllm tests/agents/test_local_model.py "$@" || exit 1
+"$env/bin/python" -m pytest -m "vllm or train" tests/vllm tests/agents/test_local_model.py tests/train "$@" || exit 1

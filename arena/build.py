@@ -190,11 +190,16 @@ def _with_resistance(profile: Profile, level: int | None) -> Profile:
     return profile if level is None else profile.model_copy(update={"resistance": level})
 
 
-def _versions(language: Language, profiles: Sequence[Profile]) -> dict[str, Any]:
+def rubric_versions(language: Language) -> dict[str, str]:
+    """Party -> version and hash of its rubric."""
     rubrics = {party.value: load_rubric(party, language) for party in views()}
+    return {name: f"{rubric.version}+{rubric.hash}" for name, rubric in rubrics.items()}
+
+
+def _versions(language: Language, profiles: Sequence[Profile]) -> dict[str, Any]:
     return {
         "arena": version("counsel-arena"),
         "content": content_hash(),
-        "rubrics": {name: f"{rubric.version}+{rubric.hash}" for name, rubric in rubrics.items()},
+        "rubrics": rubric_versions(language),
         "cards": {profile.id: card_hash(profile) for profile in profiles},
     }

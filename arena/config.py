@@ -167,6 +167,9 @@ class RunConfig(BaseModel):
         return {**settings, "models": models}
 
 
+_NO_PART_OF_A_RUN = ("profiles/data/clients", "arena/templates", "arena/exporting", "arena/quality")
+
+
 def content_hash() -> str:
     """First 12 hex digits of SHA-256 over all prompts, phrases, word lists, weights and rubrics in use."""
     digest = hashlib.sha256()
@@ -186,7 +189,7 @@ def _data_files(folder: Traversable, name: str) -> list[tuple[str, bytes]]:
     found = []
     for item in folder.iterdir():
         place = f"{name}/{item.name}"
-        if item.is_dir() and place != "profiles/data/clients" and place != "arena/templates":
+        if item.is_dir() and place not in _NO_PART_OF_A_RUN:
             found += _data_files(item, place)
         elif item.name.endswith((".md", ".yaml")):
             found.append((place, item.read_bytes()))

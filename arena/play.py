@@ -63,6 +63,7 @@ class SessionResult:
     seconds: float = 0.0
     usage: dict[str, dict[str, int | None]] = field(default_factory=dict)
     reader: str = "not_set"  # the second safety reader: not_set | ok | why it could not read
+    extra: dict[str, Any] = field(default_factory=dict)  # what else the session's outcome should keep
 
     @property
     def unjudged(self) -> Failure | None:

@@ -10,9 +10,10 @@ from sqlmodel import Session
 from agents.dialogue import Turn
 from arena.interview.answers import answer_rows
 from arena.play import SessionResult
+from arena.restructuring.rows import thought_rows as rows_of
 from arena.scoring.judgment import Judgment
 from storage.records import Values, replace_session
-from storage.tables import InterviewAnswerRow, JudgmentRow, SafetyEventRow, SessionRow
+from storage.tables import InterviewAnswerRow, JudgmentRow, SafetyEventRow, SessionRow, ThoughtRecordRow
 
 
 def store(session: Session, result: SessionResult, run_id: str) -> None:
@@ -21,7 +22,7 @@ def store(session: Session, result: SessionResult, run_id: str) -> None:
     Rows are made here, when it is their turn to be written: hundreds of sessions may wait for the writer.
     """
     rows = session_row(result, run_id), turn_rows(result), judgment_rows(result), event_rows(result)
-    replace_session(session, *rows, interview_rows(result))
+    replace_session(session, *rows, interview_rows(result), thought_rows(result))
 
 
 def session_row(result: SessionResult, run_id: str) -> SessionRow:
@@ -78,6 +79,11 @@ def turn_rows(result: SessionResult) -> list[Values]:
 def interview_rows(result: SessionResult) -> list[InterviewAnswerRow]:
     """One row a settled variable of an interview; none where the counselor held none."""
     return answer_rows(result.turns, result.plan.spec.language)
+
+
+def thought_rows(result: SessionResult) -> list[ThoughtRecordRow]:
+    """One row a channel of a restructuring; none where the counselor held none."""
+    return rows_of(result.turns)
 
 
 def judgment_rows(result: SessionResult) -> list[tuple[JudgmentRow, list[Values]]]:
@@ -137,6 +143,7 @@ def _outcome(result: SessionResult) -> dict[str, Any]:
         "hidden": len(result.plan.spec.profile.hidden_facts),
         "state_start": states[0] if states else None,
         "state_end": states[-1] if states else None,
+        **result.extra,
     }
 
 

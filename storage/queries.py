@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
@@ -30,7 +31,9 @@ LAST = "last"
 _SHORT = 12  # characters of an id in messages
 _NAMED = 3  # runs named in a message
 _AT_A_TIME = 100  # rows held at once where they are handed on one by one
+_SESSIONS_AT_A_TIME = 20  # with their turns and judgments
 _Child = TypeVar("_Child", InterviewAnswerRow, SafetyEventRow, ThoughtRecordRow)
+_Owned = TypeVar("_Owned", "TurnFacts", JudgmentRow, SafetyEventRow)
 
 
 class RunSummary(Record):
@@ -87,6 +90,30 @@ class JudgmentFacts(NamedTuple):
     scored: int
     item_mean: float | None
     share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFacts:
+    """What an export reads of one turn: the fields of ``TurnRow`` without the hidden thought."""
+
+    session_id: str
+    index: int
+    round: int
+    speaker: str
+    stage: str
+    text: str
+    sentences: list[dict[str, Any]]
+    notes: dict[str, Any]
+    call: dict[str, Any] | None
+
+
+class Transcript(NamedTuple):
+    """A session with all that an export reads of it. turns, judgments, events: each in the order of writing."""
+
+    session: SessionRow
+    turns: list[TurnFacts]
+    judgments: list[JudgmentRow]
+    events: list[SafetyEventRow]
 
 
 class JudgmentWithScores(NamedTuple):
@@ -233,6 +260,46 @@ def each_judgment(db: Database, run_id: str) -> Iterator[JudgmentFacts]:
 def _each(db: Database, question: sqlalchemy.Select[Any]) -> Iterator[tuple[Any, ...]]:
     with db.session() as session:
         yield from session.connection().execute(question, execution_options={"yield_per": _AT_A_TIME})
+
+
+def each_transcript(db: Database, run_id: str) -> Iterator[Transcript]:
+    """The stored sessions of a run in its order with turns, judgments and safety events, a few in memory at a time.
+
+    No transaction is held while the caller works on what it was given.
+    """
+    last: tuple[int, str] | None = None
+    while True:
+        block = _block(db, run_id, last)
+        yield from block
+        if len(block) < _SESSIONS_AT_A_TIME:
+            return
+        last = block[-1].session.ordinal, block[-1].session.id
+
+
+def _block(db: Database, run_id: str, after: tuple[int, str] | None) -> list[Transcript]:
+    place = sqlalchemy.tuple_(col(SessionRow.ordinal), col(SessionRow.id))
+    question = select(SessionRow).where(SessionRow.run_id == run_id)
+    if after is not None:
+        question = question.where(place > sqlalchemy.tuple_(*after))
+    ordered = question.order_by(col(SessionRow.ordinal), col(SessionRow.id)).limit(_SESSIONS_AT_A_TIME)
+    with db.session() as session:
+        rows = list(session.exec(ordered))
+        ids = [row.id for row in rows]
+        columns = (getattr(TurnRow, field.name) for field in fields(TurnFacts))
+        said = sqlalchemy.select(*columns).where(col(TurnRow.session_id).in_(ids)).order_by(col(TurnRow.index))
+        turns = _grouped(TurnFacts(*row) for row in session.connection().execute(said))
+        judged = select(JudgmentRow).where(col(JudgmentRow.session_id).in_(ids)).order_by(col(JudgmentRow.id))
+        judgments = _grouped(session.exec(judged))
+        seen = select(SafetyEventRow).where(col(SafetyEventRow.session_id).in_(ids)).order_by(col(SafetyEventRow.id))
+        events = _grouped(session.exec(seen))
+    return [Transcript(row, turns[row.id], judgments[row.id], events[row.id]) for row in rows]
+
+
+def _grouped(rows: Iterable[_Owned]) -> defaultdict[str, list[_Owned]]:
+    found: defaultdict[str, list[_Owned]] = defaultdict(list)
+    for row in rows:
+        found[row.session_id].append(row)
+    return found
 
 
 def load_turns(db: Database, session_id: str) -> list[TurnRow]:

@@ -174,7 +174,12 @@ class InterviewAnswerRow(SQLModel, table=True):
 
 
 class ThoughtRecordRow(SQLModel, table=True):
-    """One channel of cognitive restructuring; belief strengths 0-100."""
+    """One channel of cognitive restructuring: a thought record. Strengths of belief and emotion are 0-100.
+
+    turn: of the client's turn that says the thought; null where none does. emotion: in the client's word. rounds: how
+    often both kinds of evidence were weighed, 1-2. effective: the last verdict; null where there was none. status:
+    ``closed`` (it worked), ``unresolved`` (weighed, and the thought held), ``open`` (not weighed to the end).
+    """
 
     __tablename__ = "thought_record"
 
@@ -184,13 +189,19 @@ class ThoughtRecordRow(SQLModel, table=True):
     channel: int
     situation: str = Field(default="", sa_column=Column(Text, nullable=False))
     thought: str = Field(default="", sa_column=Column(Text, nullable=False))
+    turn: int | None = None
     distortion: str | None = None
     belief_before: float | None = None
     belief_after: float | None = None
+    emotion: str = Field(default="", sa_column=Column(Text, nullable=False))
+    emotion_before: float | None = None
+    emotion_after: float | None = None
     evidence_for: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     evidence_against: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     balanced_thought: str | None = Field(default=None, sa_column=Column(Text))
     effective: bool | None = None
+    rounds: int = 1
+    status: str = "open"  # closed | unresolved | open
 
 
 class CandidateRow(SQLModel, table=True):

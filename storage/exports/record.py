@@ -120,6 +120,11 @@ class DialogueRecord(Record):
     provenance: dict[str, Any] = {}
     privacy: dict[str, Any] = {}
 
+    @property
+    def left_the_chain(self) -> bool:
+        """Whether the talk left the restructuring for another need; that its time was up (``cap``) is no such exit."""
+        return self.exit not in (None, "cap")
+
 
 def paths(record: DialogueRecord) -> Iterator[DialogueRecord]:
     """A session's record cut into paths: for each channel the identification of its loop and the channel's own turns.

@@ -37,7 +37,26 @@ def test_a_session_comes_back_whole(db: Database, run, rows):
         call={"model": "offline", "asked": 1},
     )
     answer = InterviewAnswerRow(session_id="", instrument="mood", node="n1", criterion="c1", verdict="met", turn=0)
-    thought = ThoughtRecordRow(session_id="", loop=1, channel=2, thought="没人在乎我", belief_before=80.0)
+    thought = ThoughtRecordRow(
+        session_id="",
+        loop=1,
+        channel=2,
+        situation="群里没人回我",
+        thought="没人在乎我",
+        turn=4,
+        distortion="mind_reading",
+        belief_before=80.0,
+        belief_after=45.5,
+        emotion="难过",
+        emotion_before=70.0,
+        emotion_after=40.0,
+        evidence_for=["没人回"],
+        evidence_against=["昨天小李还来看我", "大家都在加班"],
+        balanced_thought="他们可能只是没看到",
+        effective=True,
+        rounds=2,
+        status="closed",
+    )
     row = rows.session("s1", fidelity_flags=[{"kind": "role_flip"}], outcome={"trust": 4.5}, seconds=1.5)
     with db.session(write=True) as session:
         replace_session(session, row, [turn], [rows.judged()], [rows.event()], [answer], [thought])
@@ -50,7 +69,8 @@ def test_a_session_comes_back_whole(db: Database, run, rows):
         ("warmth", 3.0, "ok"),
     ]
     assert load_answers(db, "r1")[0].session_id == "s1"
-    assert load_thoughts(db, "r1")[0].thought == "没人在乎我"
+    [kept] = load_thoughts(db, "r1")
+    assert kept.model_dump(exclude={"id"}) == thought.model_dump(exclude={"id"}) | {"session_id": "s1"}
 
 
 def test_writing_the_same_session_again_changes_nothing(db: Database, run, rows):

@@ -10,7 +10,21 @@ import typer
 
 import arena
 from profiles.errors import ArenaError, UserError
-from ui.cli import chat, db, doctor, interview, models, profiles, report, run, runs
+from ui.cli import (
+    chat,
+    db,
+    doctor,
+    export,
+    import_dialogues,
+    interview,
+    models,
+    profiles,
+    quality,
+    report,
+    run,
+    runs,
+    worksheet,
+)
 
 _INTERRUPTED = 130
 
@@ -25,7 +39,13 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("report", short_help="Write a run's report as one HTML page.")(report.report)
 app.command("runs")(runs.runs)
+app.command("export", short_help="Write runs as a data set, in many formats.")(export.export)
+app.command("worksheet", short_help="Write a session's thought records to print.")(worksheet.worksheet)
 app.command("chat", short_help="Talk as counselor or as client.")(chat.chat)
+app.command("import-dialogues", short_help="Take transcripts from elsewhere in, to be scored.")(
+    import_dialogues.import_dialogues
+)
+app.command("quality", short_help="Measure a data set beside published figures.")(quality.quality)
 app.command("doctor", short_help="Examine the installation.")(doctor.doctor)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(models.app, name="models")

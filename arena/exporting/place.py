@@ -1,0 +1,95 @@
+"""The folder of an export: made beside its place, put there whole at the end, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from profiles.errors import UserError
+
+__all__ = ["MADE_BY", "MANIFEST", "Workplace", "workplace"]
+
+MANIFEST: Final = "manifest.json"
+MADE_BY: Final = "counsel-arena export"
+_FOLDER_MODE: Final = 0o755
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """data: becomes the export. spool: for what only the making needs. files: closes what is open at the end."""
+
+    data: Path
+    spool: Path
+    files: ExitStack
+
+
+@contextmanager
+def workplace(out: Path, force: bool = False) -> Iterator[Workplace]:
+    """A folder to write into, which becomes ``out`` if all goes well and vanishes if not.
+
+    Args:
+        force: put it in place of an earlier export. A folder that holds anything else is never touched.
+
+    Raises:
+        UserError: ``out`` is taken, or cannot be written.
+    """
+    out = out.resolve()
+    _refuse_taken(out, force)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        root = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
+    except OSError as error:
+        raise UserError(f"--out {out.name}: cannot be made there ({error.strerror}); name another folder") from None
+    try:
+        with ExitStack() as files:
+            made = Workplace(root / "data", root / "spool", files)
+            made.data.mkdir(mode=_FOLDER_MODE)
+            made.spool.mkdir()
+            yield made
+        _refuse_taken(out, force)  # again: it may have been filled meanwhile
+        _put(made.data, out, root / "old")
+    except OSError as error:
+        raise UserError(f"--out {out.name}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _put(data: Path, out: Path, old: Path) -> None:
+    if out.exists():
+        out.rename(old)
+    try:
+        data.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
+
+
+def _refuse_taken(out: Path, force: bool) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UserError(f"--out {out.name}: that is a file; name a folder")
+    with os.scandir(out) as found:
+        empty = next(found, None) is None
+    if empty or (force and _is_ours(out)):
+        return
+    if force:
+        raise UserError(f"--out {out.name}: it holds something other than an export; name another folder")
+    remedy = "add --force to replace it" if _is_ours(out) else "name another folder"
+    raise UserError(f"--out {out.name}: the folder is not empty; {remedy}")
+
+
+def _is_ours(out: Path) -> bool:
+    try:
+        found = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("made_by") == MADE_BY

@@ -1,0 +1,97 @@
+"""Counts what an export keeps and what it leaves out, session by session."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from arena.exporting.settings import Reason, export_texts
+from profiles.errors import UserError
+from storage.exports.record import DialogueRecord
+from storage.exports.summary import CardLicence, Counts, Drop
+
+__all__ = ["Tally"]
+
+_UNNAMED = "unnamed"
+_SUMS = ("sessions", "records", "turns", "counselor_turns", "channels", "loops", "channel_sessions", "sentences")
+
+
+@dataclass
+class Tally:
+    """Grows with clients, counselors and models, not with sessions."""
+
+    sums: Counter[str] = field(default_factory=Counter)
+    groups: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    drops: Counter[Reason] = field(default_factory=Counter)
+    cards: dict[str, tuple[str, str]] = field(default_factory=dict)
+    generators: set[str] = field(default_factory=set)
+    clients: set[str] = field(default_factory=set)  # those that are to be split
+
+    def keep(self, record: DialogueRecord, records: int) -> None:
+        """Count a kept session, which makes so many records."""
+        spoken = [turn for turn in record.dialog if turn.speaker == "therapist"]
+        sentences = [each for turn in spoken for each in turn.sentences]
+        self.sums.update(
+            sessions=1,
+            records=records,
+            turns=len(record.dialog),
+            counselor_turns=len(spoken),
+            channels=len(record.channels),
+            loops=record.loops,
+            channel_sessions=bool(record.channels),
+            sentences=len(sentences),
+        )
+        for name, value in (("language", record.language), ("domain", record.domain), ("counselor", record.counselor)):
+            self.groups[name][value] += 1
+        if record.exit:
+            self.groups["exit"][record.exit] += 1
+        else:
+            self.clients.add(record.situation_id)
+        self.groups["strategy"].update(each.strategy for each in sentences)
+        self.groups["distortion"].update(each.distortion or _UNNAMED for each in record.channels)
+        self._sources(record)
+
+    def _sources(self, record: DialogueRecord) -> None:
+        origin: Mapping[str, Any] = record.provenance
+        self.cards[record.situation_id] = (origin["licence"], origin["seed_source"])
+        made: Any = origin.get("generator")  # of another hand's record it may be anything
+        for speaker in ("counselor", "client"):
+            named = made.get(speaker) if isinstance(made, dict) else None
+            self.generators.update(named if isinstance(named, list | tuple) else ())
+
+    def counts(self, by_split: Mapping[str, int]) -> Counts:
+        """What was kept. by_split: records."""
+        groups = {f"by_{name}": dict(sorted(found.items())) for name, found in self.groups.items()}
+        return Counts(
+            **{name: self.sums[name] for name in _SUMS},
+            clients=len(self.cards),
+            counselors=len(self.groups["counselor"]),
+            by_split=dict(by_split),
+            **groups,
+        )
+
+    def dropped(self) -> tuple[Drop, ...]:
+        """What was left out, in the order of the reasons."""
+        texts = export_texts().reasons
+        return tuple(
+            Drop(reason=name, count=self.drops[name], meaning=texts[name]) for name in texts if self.drops[name]
+        )
+
+    def licences(self) -> tuple[CardLicence, ...]:
+        """Licences and sources of the kept sessions' cards."""
+        found = Counter(self.cards.values())
+        return tuple(CardLicence(licence=key[0], source=key[1], clients=found[key]) for key in sorted(found))
+
+    def refuse_nothing(self) -> None:
+        """Raise if nothing was kept.
+
+        Raises:
+            UserError: says what left out how many.
+        """
+        if self.sums["sessions"]:
+            return
+        told = "; ".join(f"{drop.count} left out, {drop.meaning}" for drop in self.dropped())
+        total = sum(self.drops.values())
+        raise UserError(f"no session is left of {total}: {told}" if total else "the run holds no session yet")

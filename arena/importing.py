@@ -1,0 +1,204 @@
+"""Transcripts from elsewhere as a run of their own: dialogues become sessions that the three parties can score.
+
+A malformed dialogue is kept as a failed session that says why, and is never scored. The same file with the same roles
+is the same run: importing it again replaces what it gave before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agents.dialogue import End, SentenceLabel, Turn
+from agents.models.base import ChatModel
+from agents.roles import Plugin, Setup, Speaker
+from agents.seeds import derive_seed
+from arena.build import CounselorSpec, SessionPlan, rubric_versions
+from arena.config import run_key
+from arena.play import Failure, SessionResult
+from arena.record import store
+from arena.safety import gate, screen_client, screen_counselor, screen_response
+from arena.scoring.combine import combine
+from arena.scoring.parties import views
+from arena.session import SessionSpec
+from arena.stages import plan_stages
+from profiles.errors import UserError
+from profiles.schema import Profile
+from profiles.vocabulary import Role, Theme
+from storage.database import Database
+from storage.exports.record import DialogueRecord, DialogueTurn
+from storage.imports.reading import Imported, read_dialogues
+from storage.records import finish_run, save_run
+from storage.tables import RunRow
+from storage.writer import Writer
+
+__all__ = ["ImportResult", "import_file"]
+
+MALFORMED = "malformed"
+COUNSELOR = "imported"
+_LONGEST = 300  # characters of the client's first words that stand for the distress that no card tells
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import left. faults: (place, what is wrong) of malformed dialogues, in the file's order."""
+
+    run_id: str
+    sessions: int
+    scored: int
+    faults: tuple[tuple[str, str], ...]
+
+
+async def import_file(
+    path: Path,
+    database: Database,
+    *,
+    roles: Mapping[str, Role] | None = None,
+    name: str = "",
+    judge: ChatModel | None = None,
+    judge_name: str = "",
+    done: Callable[[int], None] = lambda number: None,
+) -> ImportResult:
+    """Take the dialogues of a file into the database as a run.
+
+    Args:
+        roles: spellings of roles that this file uses and the lists do not know.
+        judge: what scores the well-formed ones for all three parties; None leaves them unscored.
+        done: hears how many dialogues are stored.
+
+    Raises:
+        UserError: the file cannot be read, or holds no dialogue.
+        ModelError: the judge's server is away.
+    """
+    found = list(read_dialogues(path, roles))
+    identity = {"imported": path.name, "sha256": _digest(path), "roles": dict(sorted((roles or {}).items()))}
+    run_id = run_key({**identity, "judge": judge_name})
+    languages = sorted({each.language for each in found})
+    run = RunRow(
+        id=run_id,
+        name=name or path.stem,
+        offline=judge_name in ("", "offline"),
+        config={**identity, "counselors": [COUNSELOR], "lang": languages[0], "models": {"judge": judge_name}},
+        versions={"rubrics": rubric_versions(found[0].language), "cards": {}},
+        planned=len(found),
+    )
+    results = [_result(each, number, run_id) for number, each in enumerate(found)]
+    await _take(run, results, database, judge, done)
+    faults = tuple((each.place, "; ".join(each.faults)) for each in found if each.faults)
+    return ImportResult(run_id, len(found), sum(bool(result.judgments) for result in results), faults)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def _take(
+    run: RunRow,
+    results: Sequence[SessionResult],
+    database: Database,
+    judge: ChatModel | None,
+    done: Callable[[int], None],
+) -> None:
+    async with Writer(database) as writer:
+        await writer.write(lambda session: save_run(session, run))
+        for number, result in enumerate(results, start=1):
+            if judge and not result.failure:
+                await _score(result, judge)
+            await writer.write(partial(store, result=result, run_id=run.id))
+            done(number)
+        await writer.write(lambda session: finish_run(session, run.id))
+
+
+async def _score(result: SessionResult, judge: ChatModel) -> None:
+    spec = result.plan.spec
+    asked = [view.judge(judge, spec.language).judge(result.turns, spec.profile, spec.seed) for view in views().values()]
+    result.judgments = tuple(await asyncio.gather(*asked))
+    result.outcome = combine(result.judgments)
+
+
+def _result(found: Imported, number: int, run_id: str) -> SessionResult:
+    record = found.record
+    turns = _own_turns(record) if record else _turns(found)
+    result = SessionResult(_plan(found, number, run_id, turns), turns=turns, rounds=turns[-1].round if turns else 0)
+    result.end = End(by="import", reason="imported")
+    if found.faults:
+        result.failure = Failure(MALFORMED, f"{found.place}: {'; '.join(found.faults)}")
+        return result
+    seen = [_screened(turn, found) for turn in turns]
+    result.findings = (*(each for part in seen for each in part), *screen_response(turns, found.language))
+    result.gate = gate(result.findings)
+    result.extra = {"imported": record.model_dump(mode="json", exclude={"dialog"})} if record else {}
+    return result
+
+
+def _screened(turn: Turn, found: Imported) -> Any:  # noqa: ANN401  (a tuple of findings)
+    screen = screen_client if turn.speaker == "client" else screen_counselor
+    return screen(turn.text, found.language, turn.index)
+
+
+def _plan(found: Imported, number: int, run_id: str, turns: Sequence[Turn]) -> SessionPlan:
+    record = found.record
+    label = record.counselor if record else COUNSELOR
+    session_id = f"{run_id[:12]}-{number + 1:05d}"
+    spec = SessionSpec(
+        id=session_id,
+        profile=_profile(found, number),
+        language=found.language,
+        rounds=max((turn.round for turn in turns), default=1) or 1,
+        seed=derive_seed(0, session_id),
+    )
+    plugin = Plugin(name=label, role="counselor", summary="a transcript", build=_nobody, needs_model=False)
+    return SessionPlan(spec=spec, counselor=CounselorSpec(plugin, "", None), repeat=number + 1, ordinal=number)
+
+
+def _nobody(setup: Setup) -> Speaker[Any]:
+    raise UserError("an imported counselor cannot speak: it is a transcript")
+
+
+def _profile(found: Imported, number: int) -> Profile:
+    first = next((text for speaker, text in found.turns if speaker == "client"), "")
+    record = found.record
+    return Profile(
+        id=record.situation_id if record else f"imported-{number + 1:05d}",
+        lang=found.language,
+        theme=Theme.OTHER,
+        current_distress=(record.situation if record else "") or first[:_LONGEST] or "-",
+    )
+
+
+def _turns(found: Imported) -> tuple[Turn, ...]:
+    """Rounds are counted by client turns; stages follow the usual shares, since a transcript says nothing of them."""
+    rounds = Counter(speaker for speaker, _ in found.turns)["client"]
+    plan = plan_stages(max(1, rounds), "paced")
+    round_ = 0
+    turns: list[Turn] = []
+    stage = next(iter(plan.last_rounds))
+    for index, (speaker, text) in enumerate(found.turns):
+        round_ += speaker == "client"
+        if round_ > plan.last_rounds[stage] and stage.successor in plan.last_rounds:
+            stage = stage.successor
+        turns.append(Turn(index=index, round=round_, speaker=speaker, stage=stage, text=text))
+    return tuple(turns)
+
+
+def _own_turns(record: DialogueRecord) -> tuple[Turn, ...]:
+    return tuple(_own_turn(turn) for turn in record.dialog)
+
+
+def _own_turn(turn: DialogueTurn) -> Turn:
+    place = {"step": turn.step, "loop": turn.loop, "channel": turn.channel, "train": turn.train}
+    return Turn(
+        index=turn.turn,
+        round=turn.round,
+        speaker="client" if turn.speaker == "help_seeker" else "counselor",
+        stage=turn.stage,
+        text=turn.content,
+        sentences=tuple(SentenceLabel(text=each.text, strategy=each.strategy) for each in turn.sentences),
+        notes={"imported": place},
+    )

@@ -1,0 +1,1 @@
+"""What a cognitive restructuring left in a session: thought records and their printable worksheets."""

@@ -1,0 +1,90 @@
+"""What an export came to: its files, its counts and its sources, from which the data card and Croissant are written."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from profiles.schema import Record
+from storage.exports.format import Kind
+
+__all__ = ["CardLicence", "Counts", "Drop", "ExportFile", "ExportSummary"]
+
+
+class ExportFile(Record):
+    """One data file. file: its path in the export's folder. fields: column names in order, empty where there are none.
+
+    A ``text`` format has a folder a split and one entry a row, so its entries all have one row.
+    """
+
+    file: str
+    split: str
+    rows: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    kind: Kind
+    fields: tuple[str, ...] = ()
+
+
+class Counts(Record):
+    """What the kept records hold, each session counted once.
+
+    records: dialogues written (with ``unit path`` more than sessions). clients, counselors: different ones.
+    by_*: how many records, counselor sentences, channels. channels: opened in all sessions; loops: walked in all.
+    channel_sessions: sessions with at least one channel, over which means of channels and loops are taken.
+    """
+
+    sessions: int = 0
+    records: int = 0
+    turns: int = 0
+    counselor_turns: int = 0
+    clients: int = 0
+    counselors: int = 0
+    channels: int = 0
+    loops: int = 0
+    channel_sessions: int = 0
+    sentences: int = 0
+    by_language: dict[str, int] = {}
+    by_split: dict[str, int] = {}
+    by_counselor: dict[str, int] = {}
+    by_domain: dict[str, int] = {}
+    by_exit: dict[str, int] = {}
+    by_strategy: dict[str, int] = {}
+    by_distortion: dict[str, int] = {}
+
+
+class Drop(Record):
+    """Sessions left out for one reason. reason: a short id; meaning: one plain sentence."""
+
+    reason: str
+    count: int = Field(ge=0)
+    meaning: str = ""
+
+
+class CardLicence(Record):
+    """A licence and source of client cards. clients: how many clients of the export stand on such cards."""
+
+    licence: str
+    source: str
+    clients: int = Field(ge=0)
+
+
+class ExportSummary(Record):
+    """An export as a whole.
+
+    formats: format name -> its files in order. filters: option -> value as given, only those that were set.
+    generators: models that spoke, or the name of the offline rules. offline: rules made all text, no LLM any.
+    created: day of the newest run (ISO date), never the day of the export, so that bytes do not change.
+    """
+
+    name: str
+    run_ids: tuple[str, ...]
+    languages: tuple[str, ...]
+    formats: dict[str, tuple[ExportFile, ...]]
+    counts: Counts = Counts()
+    drops: tuple[Drop, ...] = ()
+    filters: dict[str, str] = {}
+    licences: tuple[CardLicence, ...] = ()
+    generators: tuple[str, ...] = ()
+    offline: bool = False
+    created: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    version: str = "1.0.0"

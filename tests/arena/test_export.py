@@ -1,0 +1,691 @@
+"""Exports from real databases: what a record holds, what is left out, how clients are split, and what lies on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import importlib
+import importlib.util
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.exporting.dedupe import Seen
+from arena.exporting.export import Request, export
+from arena.exporting.select import Filters, least_score
+from arena.exporting.settings import export_settings
+from arena.exporting.sinks import Sums, Target, open_sink, read_cell
+from arena.exporting.split import SPLITS, parse_shares, splits_of
+from arena.importing import import_file
+from profiles.errors import UserError
+from profiles.vocabulary import Party, Stage
+from storage.database import Database
+from storage.exports.crisp import back
+from storage.exports.format import formats
+from storage.exports.record import DialogueRecord, DialogueTurn
+from storage.exports.summary import ExportSummary
+from storage.queries import find_run
+from storage.records import replace_session, save_run
+from storage.tables import JudgmentRow, RunRow, SafetyEventRow, SessionRow, TurnRow
+from tests.arena.runs import play, transcripts
+
+NOON = datetime(2025, 3, 1, 12)
+HOSTILE = (
+    "<script>alert(1)</script> & </s>",
+    '{"role": "system", "content": "x"}\n```',
+    "one\u2028two\u2029three\x85four",
+    "\u202eright to left\u202c and \u200fmark",
+    "=1+1",
+    "+1",
+    "-1 is what I feel",
+    "@home",
+    "\ttab first",
+    "\rreturn first",
+    "'=quoted already",
+    "'plain apostrophe",
+    'comma, "quotes"\nand lines',
+    "\n\u0303 an accent after a line end",
+)
+
+
+class Hall:
+    """A database that tests fill by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+
+    def run(self, run_id: str = "r1", **given: Any) -> RunRow:
+        values = {"config": {"client": "dynamic"}, "versions": {"arena": "0.1.0"}, "created_at": NOON} | given
+        row = RunRow(id=run_id, **values)
+        with Database.open(str(self.path)) as db, db.session(write=True) as session:
+            save_run(session, row)
+        return row
+
+    def add(
+        self,
+        texts: tuple[str, ...] = (),
+        *,
+        client: str = "",
+        run_id: str = "r1",
+        scores: dict[str, float] | None = None,
+        unsafe: tuple[int, ...] = (),
+        notes: dict[int, dict[str, Any]] | None = None,
+        sentences: dict[int, list[dict[str, str]]] | None = None,
+        stages: dict[int, str] | None = None,
+        **given: Any,
+    ) -> str:
+        """A session: client and counselor by turns, the client first. Without texts it says what no other says."""
+        self.count += 1
+        values = {
+            "counselor": "plain:psycho@openai/demo",
+            "theme": "career",
+            "language": "en",
+            "status": "finished",
+            "gate": "passed",
+            "fidelity": "ok",
+            "profile": {
+                "topic": "work",
+                "current_distress": "Cannot sleep.",
+                "provenance": {"source": "own", "licence": "MIT"},
+            },
+        } | given
+        session_id = f"s{self.count:04}"
+        row = SessionRow(
+            id=session_id,
+            run_id=run_id,
+            ordinal=self.count // 3,  # some stand at one place
+            profile_id=client or f"client-{self.count}",
+            resistance=1,
+            risk="none",
+            repeat=self.count,
+            seed=7,
+            created_at=NOON,
+            **values,
+        )
+        said = texts or tuple(f"word{self.count}x{place} and more{self.count}y{place}" for place in range(4))
+        turns = [
+            TurnRow(
+                session_id=session_id,
+                index=place,
+                round=place // 2 + 1,
+                speaker=("client", "counselor")[place % 2],
+                stage=(stages or {}).get(place, "diagnosis"),
+                text=text,
+                notes=(notes or {}).get(place, {}),
+                sentences=(sentences or {}).get(place, []),
+                call={"purpose": "p", "prompt_hash": "h", "model": "demo"},
+            )
+            for place, text in enumerate(said)
+        ]
+        judged = [(_judgment(party, mean), []) for party, mean in (scores or {}).items()]
+        events = [_harm(session_id, turn) for turn in unsafe]
+        with Database.open(str(self.path)) as db, db.session(write=True) as session:
+            replace_session(session, row, turns, judged, events)
+        return session_id
+
+    def export(self, out: Path, *formats: str, **given: Any) -> ExportSummary:
+        given, runs, force = dict(given), given.get("runs", ("r1",)), given.get("force", False)
+        request = Request(
+            name="set",
+            formats=formats or ("crisp",),
+            **{key: value for key, value in given.items() if key not in ("runs", "force")},
+        )
+        with Database.open(str(self.path)) as db:
+            return export(db, [find_run(db, name) for name in runs], request, out, force)
+
+    def records(self, out: Path, **given: Any) -> list[DialogueRecord]:
+        """What a ``crisp`` export holds, in the order of splits."""
+        self.export(out, **given)
+        return [back(row) for path in sorted(out.glob("*.crisp.*")) for row in lines(path)]
+
+
+def _judgment(party: str, mean: float) -> JudgmentRow:
+    values = {"model": "m", "rubric_version": "1", "prompt_hash": "h", "seed": 1, "status": "ok"}
+    return JudgmentRow(session_id="", party=party, judge="judge", item_mean=mean, total=mean * 10, **values)
+
+
+def _harm(session_id: str, turn: int) -> SafetyEventRow:
+    values = {"speaker": "counselor", "kind": "minimising", "level": "harm", "quote": "x", "rule": "m1"}
+    return SafetyEventRow(session_id=session_id, turn=turn, **values)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Hall:
+    made = Hall(tmp_path / "arena.db")
+    made.run()
+    return made
+
+
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("offline")
+    return play(folder, counselors=("plain:psycho", "echo"), clients="6", rounds=5, name="demo")
+
+
+class TestRecord:
+    def test_an_offline_run_is_told_as_it_was(self, offline: Any, tmp_path: Path) -> None:
+        records = Hall(Path(offline.db)).records(tmp_path / "out", runs=(offline.run_id,), dedupe=False)
+        said = {(row.counselor, row.profile_id): row.id for row in offline.sessions}
+        told = {record.session_id: record for record in records}
+        for (counselor, client, _), turns in transcripts(offline).items():
+            record = told[said[counselor, client]]
+            names = {"client": "help_seeker", "counselor": "therapist"}
+            assert [(t.speaker, t.stage.value, t.content) for t in record.dialog] == [
+                (names[speaker], stage, text) for speaker, stage, text in turns
+            ]
+            assert [turn.turn for turn in record.dialog] == list(range(len(turns)))
+            assert (record.situation_id, record.counselor, record.exit) == (client, counselor, None)
+            greeting, *rest = record.dialog
+            assert greeting.round == 0 and not greeting.train
+            assert all(turn.train == (turn.speaker == "therapist") for turn in rest)
+            assert set(record.scores) == {"client", "counselor", "supervisor"}
+            assert record.provenance["generator"]["counselor"] == ["rules, not an LLM"]
+            assert record.provenance["synthetic"] and record.provenance["seed_licence"] == "MIT"
+            assert record.privacy["consent"]["status"] == "not_needed_synthetic"
+
+    def test_a_restructuring_is_told_with_steps_channels_and_scales(self, hall: Hall, tmp_path: Path) -> None:
+        restructured(hall)
+        (record,) = hall.records(tmp_path / "out")
+        assert [turn.step for turn in record.dialog] == [
+            None, "core_beliefs", "core_beliefs", "defense", "defense", "verdict", "verdict", None,
+        ]  # fmt: skip
+        assert [turn.channel for turn in record.dialog] == [None, None, None, 1, 1, 1, 1, None]
+        assert [turn.loop for turn in record.dialog] == [None, 1, 1, 1, 1, 1, 1, None]
+        (belief,), (channel,) = record.core_beliefs, record.channels
+        assert (belief.distortion, belief.belief) == ("overgeneralization", "I always fail")
+        assert (channel.belief_before, channel.belief_after, channel.effective) == (80, 40, True)
+        assert (channel.evidence_for, channel.balanced_thought) == (("I lost the job",), "Some things work")
+        assert (record.scales.belief_pre, record.scales.belief_post, record.loops) == (80, 40, 1)
+        assert record.situation == "Since the spring" and record.domain == "career"
+        assert [s.category for s in record.dialog[1].sentences] == ["expression", "description"]
+        assert record.provenance["framework"] == "CRDial-style"
+
+    def test_paths_are_channels_of_their_session(self, hall: Hall, tmp_path: Path) -> None:
+        session_id = restructured(hall)
+        (record,) = hall.records(tmp_path / "out", filters=Filters(unit="path"))
+        assert (record.id, record.parent_dialogue_id) == (f"{session_id}_l1_c1", session_id)
+        assert [turn.turn for turn in record.dialog] == list(range(6))
+
+    def test_what_was_unsafe_or_crisis_text_is_no_target(self, hall: Hall, tmp_path: Path) -> None:
+        crisis = {"step": None, "exit": "crisis"}
+        texts = ("a b c", "d e f", "g h i", "j k l", "m n o", "p q r")
+        hall.add(texts, unsafe=(1,), notes={5: {"restructuring": crisis}})
+        (record,) = hall.records(tmp_path / "out", filters=Filters(exits=True))
+        assert [turn.train for turn in record.dialog] == [False, False, False, True, False, False]
+        assert record.exit == "crisis"
+
+    def test_turns_after_the_stage_are_cut_with_what_they_told(self, hall: Hall, tmp_path: Path) -> None:
+        restructured(hall, stages=dict.fromkeys(range(4, 8), "solution_exploration"))
+        (record,) = hall.records(tmp_path / "out", filters=Filters(stage=Stage.DIAGNOSIS))
+        assert len(record.dialog) == 4
+        assert record.channels[0].belief_after is None and record.channels[0].evidence_for == ()
+
+    def test_texts_are_brought_to_nfc(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(("cafe\u0301", "the cafe\u0301, yes", "ok", "\n\u0303x"))
+        (record,) = hall.records(tmp_path / "out")
+        assert [turn.content for turn in record.dialog] == ["caf\u00e9", "the caf\u00e9, yes", "ok", "\n\u0303x"]
+
+    @pytest.mark.parametrize("column", ["sentences", "notes"])
+    def test_half_a_character_is_refused_by_session_and_turn(self, hall: Hall, tmp_path: Path, column: str) -> None:
+        session_id = restructured(hall)
+        entry = '{"kind": "core_belief", "loop": 1, "channel": 1, "quote": "\\ud83d", "name": "overgeneralization"}'
+        values = {
+            "sentences": '[{"text": "\\ud83d", "strategy": "question"}]',
+            "notes": f'{{"restructuring": {{"step": "defense", "entries": [{entry}]}}}}',
+        }
+        with sqlite3.connect(hall.path) as raw:
+            raw.execute(f'UPDATE turn SET {column} = ? WHERE "index" = 1', (values[column],))
+        raw.close()
+        with pytest.raises(UserError, match=f"session {session_id}, turn 1: .*surrogate"):
+            hall.export(tmp_path / "out")
+        assert not list(tmp_path.glob("*out*"))
+
+    def test_half_a_character_in_a_card_is_refused_too(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(client="torn")
+        with sqlite3.connect(hall.path) as raw:
+            raw.execute("""UPDATE session SET profile = json_set(profile, '$.topic', json('"\\ud83d"'))""")
+        raw.close()
+        with pytest.raises(UserError, match=r"client card 'torn': .*surrogate"):
+            hall.export(tmp_path / "out")
+
+    def test_a_card_without_licence_is_refused(self, hall: Hall, tmp_path: Path) -> None:
+        session_id = hall.add(profile={"current_distress": "x", "provenance": {"source": "own", "licence": ""}})
+        with pytest.raises(UserError, match=rf"session {session_id}: .*no provenance\.licence"):
+            hall.export(tmp_path / "out")
+
+
+class TestPeople:
+    def test_a_person_s_words_need_consent(self, tmp_path: Path) -> None:
+        hall = Hall(tmp_path / "arena.db")
+        hall.run(config={"client": "human", "live": "abc"})
+        hall.add()
+        with pytest.raises(UserError, match=r"client's chair.*--consent-confirmed"):
+            hall.export(tmp_path / "out")
+        (record,) = hall.records(tmp_path / "out", consent=True)
+        assert record.provenance["source_kind"] == "role_play" and not record.provenance["synthetic"]
+        assert record.provenance["generator"]["client"] == ["a person"]
+        assert record.privacy["consent"] == {
+            "status": "informed",
+            "scope": ["dataset"],
+            "form_version": None,
+            "date": None,
+        }
+        assert record.scales.rater == "person"
+
+    def test_a_person_as_counselor_needs_consent_too(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(counselor="human")
+        with pytest.raises(UserError, match="counselor's chair"):
+            hall.export(tmp_path / "out")
+        (record,) = hall.records(tmp_path / "out", consent=True)
+        assert record.provenance["generator"]["counselor"] == ["a person"] and record.scales.rater == "simulated"
+
+    def test_what_was_exported_imported_and_exported_again_is_the_same(self, hall: Hall, tmp_path: Path) -> None:
+        restructured(hall)
+        hall.add(HOSTILE)
+        first = hall.records(tmp_path / "one")
+        for path in (tmp_path / "one").glob("*.crisp.*"):
+            with Database.open(str(hall.path)) as db:
+                asyncio.run(import_file(path, db, name=path.name.replace(".", "-")))
+        names = tuple(path.name.replace(".", "-") for path in (tmp_path / "one").glob("*.crisp.*"))
+        assert hall.records(tmp_path / "two", runs=names) == first
+
+    def test_a_transcript_of_unknown_origin_stays_here(self, hall: Hall, tmp_path: Path) -> None:
+        path = tmp_path / "talk.jsonl"
+        talk = [{"role": "client", "content": "I am tired."}, {"role": "counselor", "content": "Tell me more."}]
+        path.write_text(json.dumps({"messages": talk}) + "\n", encoding="utf-8")
+        with Database.open(str(hall.path)) as db:
+            run_id = asyncio.run(import_file(path, db)).run_id
+        with pytest.raises(UserError, match="tells of no consent"):
+            hall.export(tmp_path / "out", runs=(run_id,), consent=True)
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("filters", "reason"),
+        [
+            (Filters(language="zh"), "language"),
+            (Filters(counselors=("echo",)), "counselor"),
+            (Filters(scores={Party.SUPERVISOR: 3.0}), "score"),
+            (Filters(scores={Party.CLIENT: 0.0}), "score"),
+            (Filters(passed=True), "passed"),
+            (Filters(clean=True), "unclean"),
+        ],
+    )
+    def test_each_keeps_what_it_says_and_counts_the_rest(
+        self, hall: Hall, tmp_path: Path, filters: Filters, reason: str
+    ) -> None:
+        good: dict[str, Any] = {
+            "language": "zh",
+            "counselor": "echo",
+            "scores": {"supervisor": 3.5, "client": 1.0},
+            "outcome": {"pass_all3": True},
+        }
+        kept = hall.add(("你好，我睡不着。", "愿意说说吗？"), **good)
+        hall.add(scores={"supervisor": 2.9}, outcome={"pass_all3": None}, fidelity="flagged")
+        (record,) = hall.records(tmp_path / "out", filters=filters)
+        assert record.session_id == kept
+        told = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+        assert [(drop["reason"], drop["count"]) for drop in told["drops"]] == [(reason, 1)]
+        assert told["filters"] and told["counts"]["sessions"] == 1
+
+    def test_failed_and_empty_sessions_never_go_out(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(status="failed")
+        hall.add(("only the client spoke",))
+        hall.add()
+        summary = hall.export(tmp_path / "out")
+        assert {drop.reason: drop.count for drop in summary.drops} == {"failed": 1, "empty": 1}
+
+    def test_nothing_left_says_which_filter_did_it(self, hall: Hall, tmp_path: Path) -> None:
+        for _ in range(3):
+            hall.add(scores={"client": 1.0})
+        hall.add(status="failed")
+        with pytest.raises(UserError, match=r"no session is left of 4: 1 left out, .*; 3 left out, below --min-score"):
+            hall.export(tmp_path / "out", filters=Filters(scores=dict([least_score("client=2")])))
+        assert not (tmp_path / "out").exists()
+
+    def test_exits_stand_apart_or_stay_out(self, hall: Hall, tmp_path: Path) -> None:
+        left = hall.add(notes={3: {"restructuring": {"step": None, "exit": "declines"}}}, client="c")
+        hall.add(client="c")
+        assert {drop.reason for drop in hall.export(tmp_path / "without").drops} == {"exit"}
+        hall.export(tmp_path / "with", filters=Filters(exits=True))
+        (row,) = lines(tmp_path / "with" / "set.crisp.safety_exit.jsonl")
+        assert (row["id"], row["exit"]) == (left, "declines")
+        assert [row["exit"] for row in lines(tmp_path / "with" / "set.crisp.train.jsonl")] == [None]
+
+    def test_mistakes_name_what_is_near(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add()
+        with pytest.raises(UserError, match=r"plain:psycho@openai/demo"):
+            hall.export(tmp_path / "out", filters=Filters(counselors=("plian",)))
+        with pytest.raises(UserError, match="did you mean 'crisp'"):
+            hall.export(tmp_path / "out", "crsip")
+        for text in ("boss=3", "client", "client=x"):
+            with pytest.raises(UserError, match="--min-score"):
+                least_score(text)
+
+
+class TestSplit:
+    @given(st.sets(st.text(max_size=5), max_size=60), st.integers(0, 9))
+    def test_every_client_has_one_place_whatever_the_order(self, clients: set[str], seed: int) -> None:
+        found = splits_of(sorted(clients), (80, 10, 10), seed)
+        assert found == splits_of(sorted(clients, reverse=True), (80, 10, 10), seed)
+        assert set(found) == clients
+        sizes = [list(found.values()).count(name) for name in SPLITS]
+        assert all(size > 0 for size in sizes[: min(3, len(clients))])
+        assert all(abs(size - len(clients) * share / 100) < 3 for size, share in zip(sizes, (80, 10, 10), strict=True))
+
+    def test_another_seed_is_another_split_and_no_share_means_none(self) -> None:
+        clients = [f"c{number}" for number in range(50)]
+        assert splits_of(clients, (80, 10, 10), 0) != splits_of(clients, (80, 10, 10), 1)
+        assert set(splits_of(clients, parse_shares("1/0/0")).values()) == {"train"}
+        for text in ("80/20", "a/b/c", "0/0/0", "-1/1/1"):
+            with pytest.raises(UserError, match="--split"):
+                parse_shares(text)
+
+    def test_no_client_is_in_two_files(self, offline: Any, tmp_path: Path) -> None:
+        Hall(Path(offline.db)).export(tmp_path / "out", runs=(offline.run_id,))
+        places: dict[str, set[str]] = {}
+        for path in (tmp_path / "out").glob("*.crisp.*"):
+            for row in lines(path):
+                places.setdefault(row["situation_id"], set()).add(path.name)
+        assert len(places) == 6 and all(len(found) == 1 for found in places.values())
+        assert len(set.union(*places.values())) == 3
+
+
+class TestDedupe:
+    def test_the_same_and_nearly_the_same_go(self, hall: Hall, tmp_path: Path) -> None:
+        words = [f"w{number}" for number in range(200)]
+        hall.add((" ".join(words), "and so on"), client="a")
+        hall.add((" ".join(words), "and so on"), client="b")
+        hall.add((" ".join([*words[:199], "other"]), "and so on"), client="c")
+        hall.add((" ".join(reversed(words)), "and so on"), client="d")
+        summary = hall.export(tmp_path / "out")
+        assert {drop.reason: drop.count for drop in summary.drops} == {"exact_duplicate": 1, "near_duplicate": 1}
+        assert summary.counts.sessions == 2
+        assert hall.export(tmp_path / "all", dedupe=False).counts.sessions == 4
+
+    def test_chinese_is_compared_by_characters(self) -> None:
+        seen = Seen(export_settings().dedupe)
+        text = "最近总是睡不好，半夜两三点就醒了，脑子里全是工作上的事，越想越清醒，天亮了又得硬撑着去上班。" * 2
+        assert seen.add(spoken(text)) is None
+        assert seen.add(spoken(text + "嗯。")) == "near_duplicate"
+        assert (
+            seen.add(spoken("周末我妈来电话，问我什么时候回家，我说忙，其实就是不想听她念叨，挂了以后又觉得对不起她。"))
+            is None
+        )
+
+    def test_many_are_kept_in_mind(self) -> None:
+        seen = Seen(export_settings().dedupe)
+        texts = [" ".join(f"{number}-{place}" for place in range(30)) for number in range(300)]
+        assert [seen.add(spoken(text, "en")) for text in texts] == [None] * 300
+        assert all(seen.add(spoken(text, "en")) == "exact_duplicate" for text in texts)
+
+
+class TestFiles:
+    def test_sums_manifest_and_bytes_agree(self, offline: Any, tmp_path: Path) -> None:
+        hall = Hall(Path(offline.db))
+        formats = ("crisp", "csv", "esconv", "cpsycoun", "llamafactory")
+        one, two = tmp_path / "one", tmp_path / "two"
+        summary = hall.export(one, *formats, runs=(offline.run_id,))
+        hall.export(two, *formats, runs=(offline.run_id,))
+        assert tree(one) == tree(two)
+        sums = dict(reversed(line.split("  ")) for line in (one / "SHA256SUMS").read_text().splitlines())  # type: ignore[arg-type]
+        assert sums == {
+            name: hashlib.sha256(data).hexdigest() for name, data in tree(one).items() if name != "SHA256SUMS"
+        }
+        told = json.loads((one / "manifest.json").read_text(encoding="utf-8"))
+        for name, files in summary.formats.items():
+            assert [file["file"] for file in told["formats"][name]["files"]] == [file.file for file in files]
+            for file in files:
+                data = (one / file.file).read_bytes()
+                assert (file.bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert summary.offline and told["runs"][0]["id"] == offline.run_id
+        assert {"README.md", "croissant.json", "dataset_info.json", "provenance.jsonl"} <= set(tree(one))
+        assert not any(b"\r\n" in data or data.startswith(b"\xef\xbb\xbf") for data in tree(one).values())
+
+    def test_provenance_points_at_each_record_s_rows(self, offline: Any, tmp_path: Path) -> None:
+        Hall(Path(offline.db)).export(tmp_path / "out", "openai-chat", "crisp", runs=(offline.run_id,))
+        told = lines(tmp_path / "out" / "provenance.jsonl")
+        assert {each["format"] for each in told} == {"openai-chat"}
+        for each in told:
+            rows = (tmp_path / "out" / each["file"]).read_text(encoding="utf-8").split("\n")
+            own = rows[each["first_row"] : each["first_row"] + each["rows"]]
+            assert hashlib.sha256("\n".join(own).encode()).hexdigest() == each["rows_sha256"]
+            assert each["provenance"]["licence"] == "MIT"
+
+    def test_hostile_text_comes_back_as_it_was(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(HOSTILE)
+        hall.export(tmp_path / "out", "crisp", "csv")
+        want = [unicodedata.normalize("NFC", text) for text in HOSTILE]
+        path = tmp_path / "out" / "set.crisp.train.jsonl"
+        (row,) = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        assert [turn["content"] for turn in row["dialog"]] == want
+        with (tmp_path / "out" / "set.csv.train.csv").open(encoding="utf-8", newline="") as file:
+            cells = [row["text"] for row in csv.DictReader(file)]
+        assert [read_cell(cell) for cell in cells] == want
+        assert not any(cell[:1] in tuple("=+-@\t\r") for cell in cells)
+
+    @pytest.mark.parametrize("name", sorted(formats()))
+    def test_no_format_is_broken_by_hostile_text(self, hall: Hall, tmp_path: Path, name: str) -> None:
+        if formats()[name].kind == "parquet":
+            pytest.importorskip("pyarrow")
+        hall.add(HOSTILE)
+        restructured(hall)
+        summary = hall.export(tmp_path / "out", name, "crisp")
+        found = {file.file: file.rows for file in summary.formats[name]}
+        counted = {place: _rows_in(tmp_path / "out" / place) for place in found}
+        assert found and counted == found
+
+    @pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "text"])
+    def test_rows_of_every_kind_are_read_back(self, sink_at: Any, kind: str) -> None:
+        rows = [{"name": f"n{number}.txt", "text": text} for number, text in enumerate(HOSTILE)]
+        folder, add, end = sink_at(kind)
+        for row in rows:
+            add(row)
+        files = end()
+        assert sum(file.rows for file in files) == len(rows)
+        assert read_rows(folder, kind) == [{**row, "text": _as_kept(kind, row["text"])} for row in rows]
+
+    def test_no_rows_no_file(self, sink_at: Any) -> None:
+        for kind in ("jsonl", "json", "csv", "text"):
+            folder, _, end = sink_at(kind)
+            assert end() == [] and not list(folder.glob("s.*"))
+
+    @pytest.mark.parametrize(
+        ("row", "fault"),
+        [({"x": float("nan")}, "not finite"), ({"x": "\ud83d"}, "lone surrogate"), ({"x": [float("inf")]}, "finite")],
+    )
+    def test_what_no_file_can_hold_is_refused(self, sink_at: Any, row: dict[str, Any], fault: str) -> None:
+        _, add, _ = sink_at("jsonl")
+        with pytest.raises(UserError, match=fault):
+            add(row)
+
+    @pytest.mark.parametrize("name", ["../up.txt", "/etc/x", "a/b", ".hidden", "", "a\\b"])
+    def test_no_name_leads_out_of_the_folder(self, sink_at: Any, name: str) -> None:
+        _, add, _ = sink_at("text")
+        with pytest.raises(UserError, match="asks for a file"):
+            add({"name": name, "text": "x"})
+
+    def test_parquet_has_one_schema_and_row_groups(self, sink_at: Any) -> None:
+        parquet = pytest.importorskip("pyarrow.parquet")
+        folder, add, end = sink_at("parquet")
+        rows = [{"n": number, "late": None, "of": {}, "in": [{"a": "x", "b": None}]} for number in range(1500)]
+        rows[1400]["late"] = 0.5
+        for row in rows:
+            add(row)
+        (file,) = end()
+        read = parquet.ParquetFile(folder / file.file)
+        assert (read.num_row_groups, read.metadata.num_rows, file.rows) == (2, 1500, 1500)
+        assert read.read().to_pylist() == [{**row, "of": None} for row in rows]
+
+    @pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is there")
+    def test_parquet_without_pyarrow_says_what_to_install(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add()
+        with pytest.raises(UserError, match=r"pip install 'counsel-arena\[hub\]'"):
+            hall.export(tmp_path / "out", "parquet")
+
+
+class TestPlace:
+    def test_a_folder_with_anything_in_it_is_left_alone(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add()
+        out = tmp_path / "out"
+        out.mkdir()
+        (out / "thesis.txt").write_text("mine")
+        for force in (False, True):
+            with pytest.raises(UserError, match="name another folder"):
+                hall.export(out, force=force)
+        assert (out / "thesis.txt").read_text() == "mine"
+        with pytest.raises(UserError, match="that is a file"):
+            hall.export(out / "thesis.txt")
+
+    def test_an_earlier_export_is_replaced_only_when_told_and_only_by_a_whole_one(
+        self, hall: Hall, tmp_path: Path
+    ) -> None:
+        hall.add()
+        out = tmp_path / "out"
+        hall.export(out)
+        before = tree(out)
+        with pytest.raises(UserError, match="--force"):
+            hall.export(out)
+        with pytest.raises(UserError, match="no session is left"):
+            hall.export(out, filters=Filters(passed=True), force=True)
+        assert tree(out) == before
+        hall.add()
+        hall.export(out, "csv", force=True)
+        assert "set.csv.train.csv" in tree(out) and "set.crisp.train.jsonl" not in tree(out)
+        assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == ["out"]
+
+    def test_an_empty_folder_and_folders_above_are_made_use_of(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add()
+        (tmp_path / "empty").mkdir()
+        hall.export(tmp_path / "empty")
+        hall.export(tmp_path / "a" / "b")
+        assert tree(tmp_path / "empty") == tree(tmp_path / "a" / "b")
+
+    def test_many_sessions_come_each_once_in_the_run_s_order(self, hall: Hall, tmp_path: Path) -> None:
+        added = [hall.add(client="c") for _ in range(45)]
+        assert [record.id for record in hall.records(tmp_path / "out")] == added
+
+    def test_stopped_half_way_it_leaves_nothing(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add()
+
+        def stop(what: str, done: int, total: int) -> None:
+            if "written" in what:
+                raise KeyboardInterrupt
+
+        before = set(tmp_path.iterdir())
+        with Database.open(str(hall.path)) as db, pytest.raises(KeyboardInterrupt):
+            export(db, [find_run(db, "r1")], Request(name="set", formats=("crisp",)), tmp_path / "out", observe=stop)
+        assert set(tmp_path.iterdir()) == before
+
+    def test_two_runs_make_one_set(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(client="c")
+        hall.run("r2", created_at=datetime(2025, 4, 2))
+        hall.add(client="c", run_id="r2")
+        summary = hall.export(tmp_path / "out", runs=("r1", "r2"))
+        assert (summary.run_ids, summary.counts.sessions, summary.counts.clients) == (("r1", "r2"), 2, 1)
+        assert summary.created == "2025-04-02"
+
+
+def restructured(hall: Hall, **given: Any) -> str:
+    """A session with one channel, weighed to a verdict that holds."""
+    one = {"loop": 1, "channel": 1}
+
+    def entry(kind: str, quote: str = "", **more: Any) -> dict[str, Any]:
+        return {"kind": kind, "quote": quote, **one, **more}
+
+    situation = {"kind": "situation", "loop": 1, "quote": "Since the spring"}
+    opened = [entry("core_belief", "I always fail", name="overgeneralization"), entry("belief_before", value=80)]
+    weighed = [entry("evidence_for", "I lost the job")]
+    judged = [entry("belief_after", value=40), entry("balanced_thought", "Some things work")]
+    verdict = {"gate": "verdict", "step": "verdict", "turn": 6, "passed": True, **one}
+    notes = [
+        {"step": "core_beliefs", "entries": [situation]},
+        {"step": "defense", "entries": opened, **one},
+        {"step": "verdict", "entries": weighed, **one},
+        {"step": None, "entries": judged, "gates": [verdict]},
+    ]
+    texts = ("Since the spring.", "That hurts. What then?", "I always fail.", "What speaks for it?")
+    texts += ("I lost the job.", "How strong is it now?", "Forty. Some things work.", "Take care.")
+    labelled = [
+        {"text": "That hurts.", "strategy": "reflection_of_feelings"},
+        {"text": "What then?", "strategy": "question"},
+    ]
+    return hall.add(
+        texts,
+        counselor="crdial@openai/demo",
+        notes={2 * place + 1: {"restructuring": note} for place, note in enumerate(notes)},
+        sentences={1: labelled},
+        **given,
+    )
+
+
+def spoken(text: str, language: Any = "zh") -> DialogueRecord:
+    turn = DialogueTurn(turn=0, round=1, speaker="help_seeker", stage=Stage.DIAGNOSIS, content=text)
+    names = dict.fromkeys(("id", "session_id", "run_id", "situation_id", "domain", "counselor"), "x")
+    return DialogueRecord(**names, language=language, dialog=(turn,))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def read_rows(folder: Path, kind: str) -> list[dict[str, Any]]:
+    if kind == "jsonl":
+        return lines(folder / "s.jsonl")
+    if kind == "json":
+        found: list[dict[str, Any]] = json.loads((folder / "s.json").read_text(encoding="utf-8"))
+        return found
+    if kind == "csv":
+        with (folder / "s.csv").open(encoding="utf-8", newline="") as file:
+            return [{name: read_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+    paths = sorted((folder / "s").iterdir(), key=lambda path: int(path.stem[1:]))
+    return [{"name": path.name, "text": path.read_bytes().decode()} for path in paths]
+
+
+def _rows_in(path: Path) -> int:
+    """Rows of a data file, each line and each whole text parsed as what its name says."""
+    if path.suffix == ".parquet":
+        return int(importlib.import_module("pyarrow.parquet").read_metadata(path).num_rows)
+    with path.open(encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            return sum(1 for _ in csv.DictReader(file))
+        if path.suffix == ".jsonl":
+            return len([json.loads(line) for line in file.read().splitlines()])
+        whole = json.load(file) if path.suffix == ".json" else file.read()
+    one_a_row = path.parent.name.count(".") == 2  # a folder of one file a row
+    return 1 if one_a_row else len(whole)
+
+
+def _as_kept(kind: str, text: str) -> str:
+    """A text file ends with a line end and has no other line ends than LF."""
+    return text.replace("\r", "\n").rstrip("\n") + "\n" if kind == "text" else text
+
+
+@pytest.fixture
+def sink_at(tmp_path: Path) -> Iterator[Any]:
+    files = ExitStack()
+
+    def make(kind: str) -> Any:
+        folder = tmp_path / kind
+        folder.mkdir()
+        sink = open_sink(kind, Target(folder, "s", "train", (), Sums(folder / "SHA256SUMS", files), files))
+        return folder, sink.add, sink.end
+
+    with files:
+        yield make
