@@ -16,7 +16,7 @@ Evidence = dict[Move, str]
 _ASKING = frozenset({Move.OPEN_QUESTION, Move.CLOSED_QUESTION})
 _WARM = frozenset({Move.REFLECTION, Move.VALIDATION, Move.AFFIRMATION, Move.SUMMARY})
 # A repeated sentence earns nothing anew, but repeated harm still harms and help in danger bears repeating.
-_FADING = _WARM | _ASKING | {Move.COLLABORATION, Move.PLANNING, Move.INFORMATION, Move.CANDOR}
+_FADING = _WARM | _ASKING | {Move.GUIDED_DISCOVERY, Move.COLLABORATION, Move.PLANNING, Move.INFORMATION, Move.CANDOR}
 # A sentence that argues or directs neither understands nor explores, whatever its first words promise.
 _SPOILING = frozenset({Move.ADVICE, Move.CONFRONTATION, Move.MINIMISING})
 # A question that serves one of these is not the bare yes-or-no question that narrows a talk.
@@ -28,6 +28,7 @@ _SERVED = frozenset(
         Move.PLANNING,
         Move.REFLECTION,
         Move.OPEN_QUESTION,
+        Move.GUIDED_DISCOVERY,
         Move.ADVICE,
         Move.CONFRONTATION,
     }
@@ -151,7 +152,7 @@ def _sentence_moves(sentence: Sentence, heard: Heard, lexicon: Lexicon) -> list[
     if Move.AFFIRMATION in found:
         found.discard(Move.FLATTERY)
     if _SPOILING & found:
-        found -= _WARM | {Move.OPEN_QUESTION}
+        found -= _WARM | {Move.OPEN_QUESTION, Move.GUIDED_DISCOVERY}
     elif _reflects(sentence, found, heard, lexicon):
         found.add(Move.REFLECTION)
     if sentence.question and not found & _SERVED:

@@ -63,6 +63,7 @@ class Move(StrEnum):
     SUMMARY = "summary"  # ties several things the client said together
     OPEN_QUESTION = "open_question"
     CLOSED_QUESTION = "closed_question"
+    GUIDED_DISCOVERY = "guided_discovery"  # has the client weigh a thought: what fits, what does not, how to put it now
     RISK_ENQUIRY = "risk_enquiry"  # asks plainly about wishes to die, self-harm or safety
     SAFETY_SUPPORT = "safety_support"  # names crisis help or a hand-off
     COLLABORATION = "collaboration"  # asks leave, offers a choice, agrees on a goal

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from agents.clients.dynamic.permission import RISK_FACT, Permission
 from agents.clients.interviewee.hearing import quoted_variable
 from agents.clients.stock import LONGEST, Chunk, stock
+from agents.clients.weighing import Manner, asks_openly, weigh
 from agents.phrases import Phrases, load_phrases
 from agents.reading import Reading
 from agents.reading_text import words_of
@@ -39,6 +40,7 @@ _OPENERS = (
     Move.OPEN_QUESTION,
     Move.CLOSED_QUESTION,
 )
+_RECEIVED = (Move.SUMMARY, Move.CANDOR, Move.AFFIRMATION, Move.REFLECTION, Move.VALIDATION)
 _SAYS_IT_OPENLY = 0.5  # a round, for a client who does not hide the risk
 _STUNG = frozenset({Move.CONFRONTATION, Move.MINIMISING, Move.IGNORED_DISCLOSURE})  # after these nothing more is told
 _ANSWERS = frozenset({"criterion"})  # these sound like answers, so they wait for a question that they fit
@@ -48,7 +50,10 @@ _WARM = frozenset({Move.REFLECTION, Move.VALIDATION, Move.SUMMARY})
 
 @dataclass(frozen=True)
 class Scene:
-    """All that an offline client knows when it opens its mouth. ``levels`` as in ``ClientState.numbers``."""
+    """All that an offline client knows when it opens its mouth. ``levels`` as in ``ClientState.numbers``.
+
+    beliefs: 0-100 by thought id. yielding: whatever it is asked about its thoughts, it answers.
+    """
 
     profile: Profile
     own: tuple[str, ...]
@@ -59,6 +64,8 @@ class Scene:
     disclosed: tuple[str, ...]
     levels: dict[str, float]
     language: Language
+    beliefs: dict[str, float] = field(default_factory=dict)
+    yielding: bool = False
     phrases: Phrases = field(init=False)
     said: str = field(init=False)
 
@@ -80,7 +87,8 @@ def speak(scene: Scene, chance: random.Random) -> Speech:
     if not scene.own:
         return Speech(scene.profile.opening.strip() or _greet(scene, chance).strip())
     asked = _on_criterion(scene, chance)
-    speech = asked or _on_risk(scene, chance) or _on_coldness(scene, chance) or _content(scene, chance)
+    pressing = asked or _on_risk(scene, chance) or _on_coldness(scene, chance)
+    speech = pressing or _on_thoughts(scene, chance) or _content(scene, chance)
     text = speech.text.strip()
     return Speech(text if text and text not in scene.own else _never_said(scene), speech.told)
 
@@ -148,11 +156,29 @@ def _on_coldness(scene: Scene, chance: random.Random) -> Speech | None:
     return Speech(scene.phrases.join([line, _one_more(scene, chance, odds)]))
 
 
-def _content(scene: Scene, chance: random.Random) -> Speech:
+def _on_thoughts(scene: Scene, chance: random.Random) -> Speech | None:
+    """To a question about its thoughts the client's own; what it keeps back goes before what is asked openly."""
+    hidden = _confided(scene, chance) if asks_openly(scene) else None
+    reluctance = 0.0 if scene.yielding or _just_deflected(scene) else _reluctance(scene)
+    weighed = None if hidden else weigh(scene, Manner(reluctance, _talkativeness(scene)), chance)
+    if weighed is None or weighed.bare:
+        return Speech(scene.phrases.join(weighed.parts)) if weighed else hidden
+    opener = _opener(scene, chance, _RECEIVED) or weighed.lead
+    return Speech(scene.phrases.join([opener, *weighed.parts, _closer(scene, chance)]))
+
+
+def _confided(scene: Scene, chance: random.Random) -> Speech | None:
     hidden = _to_confide(scene, chance)
+    if hidden is None:
+        return None
+    preface = scene.phrases.unused("confide", scene.said, chance)
+    return Speech(scene.phrases.join([preface, hidden.text]), (hidden.id,))
+
+
+def _content(scene: Scene, chance: random.Random) -> Speech:
+    hidden = None if asks_openly(scene) else _confided(scene, chance)
     if hidden:
-        preface = scene.phrases.unused("confide", scene.said, chance)
-        return Speech(scene.phrases.join([preface, hidden.text]), (hidden.id,))
+        return hidden
     if chance.random() < _reluctance(scene) and not _just_deflected(scene):
         line = _deflection(scene, chance)
         if line:
@@ -217,8 +243,8 @@ def _choose(scene: Scene, chance: random.Random, count: int) -> list[Chunk]:
     return chosen
 
 
-def _opener(scene: Scene, chance: random.Random) -> str | None:
-    named = [move for move in _OPENERS if move in scene.reading.moves]
+def _opener(scene: Scene, chance: random.Random, of: tuple[Move, ...] = _OPENERS) -> str | None:
+    named = [move for move in of if move in scene.reading.moves]
     if not named or scene.profile.response_style == "terse" or chance.random() > 0.5:
         return None
     asked = named[-1] in _QUESTIONS and chance.random() < 0.4  # the question came last, so it is often answered first

@@ -118,9 +118,11 @@ def _own(value: Any) -> DialogueRecord | None:  # noqa: ANN401
     back = formats()["crisp"].back if "crisp" in formats() else None
     if back is None or not isinstance(value, dict) or "schema_version" not in value:
         return None
+    if not _storable(json.dumps(value, ensure_ascii=False)):
+        return None
     try:
         return back(value)
-    except (ValueError, KeyError, TypeError):
+    except (UserError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -137,11 +139,22 @@ def _from_lines(place: str, lines: list[Line], own: Mapping[str, Role]) -> Impor
             faults.append(f"turn {number}: unknown role '{line.role[:40]}'")
         elif not isinstance(line.text, str) or not line.text.strip():
             faults.append(f"turn {number}: no text")
+        elif not _storable(line.text):
+            faults.append(f"turn {number}: half a character (a lone surrogate); save the file anew from its source")
         else:
             turns.append((party, line.text.strip()))
     faults += _whole_faults(turns)
     language = script_of([text for _, text in turns])
     return Imported(place=place, language=language, turns=tuple(turns), faults=tuple(faults), beside=beside)
+
+
+def _storable(text: str) -> bool:
+    """Whether a text can be written as UTF-8: JSON escapes may hold half of a character."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _whole_faults(turns: list[tuple[Role, str]]) -> list[str]:

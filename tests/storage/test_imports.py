@@ -118,6 +118,7 @@ def test_what_is_malformed_is_named_and_the_others_go_on(tmp_path: Path) -> None
         json.dumps({"messages": [{"role": "user", "content": "  "}, {"role": "assistant", "content": "b"}]}),
         json.dumps({"messages": [{"role": "user", "content": None}, {"role": "assistant", "content": "b"}]}),
         json.dumps({"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}),
+        '{"messages": [{"role": "user", "content": "\\ud83d"}, {"role": "assistant", "content": "b"}]}',
         json.dumps({"messages": []}),
         json.dumps({"name": "nothing"}),
         json.dumps("just words"),
@@ -130,6 +131,7 @@ def test_what_is_malformed_is_named_and_the_others_go_on(tmp_path: Path) -> None
     assert faults[2][0] == "turn 2: unknown role 'wizard'"
     assert faults[3][0] == faults[4][0] == "turn 1: no text"
     assert faults[5] == ("no turn of the counselor",)
+    assert faults[6][0].startswith("turn 1: half a character")
     assert [each.place for each in found] == [f"line {number}" for number in range(1, len(bad) + 3)]
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from agents.ask import ask
 from agents.clients.dynamic.permission import RISK_FACT, Permission, permitted
-from agents.clients.dynamic.state import Appraisal, ClientState, gives_up, moved, ready, start
+from agents.clients.dynamic.state import Appraisal, ClientState, gives_up, moved, persuaded, ready, start
 from agents.dialogue import DialogueView, End, Turn, Utterance
 from agents.messages import as_messages
 from agents.models.base import ChatModel
@@ -42,6 +42,10 @@ class ClientTurn(BaseModel):
     moves: list[Move] = Field(description="the moves the counselor's last turn held")
     reply: str = Field(min_length=1, description="what the client says")
     told: list[str] = Field(default_factory=list, description="ids of the hidden facts told in this reply")
+    voiced: list[str] = Field(
+        default_factory=list,
+        description="what the reply says about a thought of the card: <id>.for, <id>.against or <id>.balanced",
+    )
     leaves: bool = Field(default=False, description="true only if the client ends the session with this reply")
 
 
@@ -72,7 +76,8 @@ class DynamicClient:
         )
         turn = answer.value
         appraisal = Appraisal(reason=turn.reason, moves=tuple(turn.moves) if view.last("counselor") else ())
-        after = moved(state, appraisal, view.stage)
+        weighing = Move.GUIDED_DISCOVERY in appraisal.moves
+        after = persuaded(moved(state, appraisal, view.stage), turn.voiced, asked=weighing)
         told = [fact for fact in dict.fromkeys(turn.told) if fact not in state.disclosed]
         earned = [fact for fact in told if permission.allows(fact, appraisal.moves)]
         after = after.model_copy(update={"disclosed": (*state.disclosed, *told)})

@@ -6,9 +6,13 @@ import random
 
 from agents.clients.dynamic.client import ClientTurn, TurnInputs
 from agents.clients.voice import Scene, speak
+from agents.clients.weighing_hearing import hear
+from agents.clients.weighing_thoughts import voiced_in
 from agents.phrases import load_phrases
 from agents.reading import read_counselor
-from profiles.vocabulary import Language
+from profiles.vocabulary import Language, Move
+
+_WEIGHING = {"evidence_for", "evidence_against", "balanced"}
 
 
 def turn(inputs: TurnInputs, chance: random.Random, language: Language) -> ClientTurn:
@@ -28,11 +32,25 @@ def turn(inputs: TurnInputs, chance: random.Random, language: Language) -> Clien
         disclosed=inputs.disclosed,
         levels=inputs.levels,
         language=language,
+        beliefs=inputs.beliefs,
     )
     speech = speak(scene, chance)
-    names = ", ".join(move.value for move in reading.moves)
+    moves = _with_weighing(reading.moves, last, language)
+    names = ", ".join(move.value for move in moves)
     reason = load_phrases("agents.clients", language).nth("appraisal", 0).replace("{moves}", names or "-")
-    return ClientTurn(reason=reason, moves=list(reading.moves), reply=speech.text, told=list(speech.told))
+    return ClientTurn(
+        reason=reason,
+        moves=list(moves),
+        reply=speech.text,
+        told=list(speech.told),
+        voiced=list(voiced_in(speech.text, inputs.profile)),
+    )
+
+
+def _with_weighing(moves: tuple[Move, ...], heard: str, language: Language) -> tuple[Move, ...]:
+    """The moves, with guided discovery where both sides of a thought are asked for in words that the lists lack."""
+    asks = not {Move.CONFRONTATION, Move.GUIDED_DISCOVERY} & set(moves) and set(hear(heard, language).kinds) & _WEIGHING
+    return tuple(sorted({*moves, Move.GUIDED_DISCOVERY}, key=list(Move).index)) if asks else moves
 
 
 RULES = {"clients.dynamic.turn": turn}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Literal
 
 import yaml
 from pydantic import Field
@@ -13,6 +14,7 @@ from profiles.schema import Profile, Record
 from profiles.vocabulary import Move, Stage
 
 Effect = Mapping[str, float]
+Voice = Literal["for", "against", "balanced"]
 
 
 class Effects(Record):
@@ -25,6 +27,9 @@ class Effects(Record):
     early_advice_factor: float
     worn_out_after: int
     moves: dict[Move, dict[str, float]]
+    voiced: dict[Voice, float]
+    voiced_trust: dict[Literal["none_below", "full_from"], float]
+    unasked: float
     start: dict[str, dict[str, float]]
     ready: dict[Stage, dict[str, float]]
     leaves_below_trust: float
@@ -118,6 +123,27 @@ def moved(state: ClientState, appraisal: Appraisal, stage: Stage) -> ClientState
             "recent": (*state.recent, moves)[-table.worn_out_after :],
         }
     )
+
+
+def persuaded(state: ClientState, voiced: Iterable[str], *, asked: bool) -> ClientState:
+    """The state after the client has spoken about its own thoughts.
+
+    Args:
+        voiced: ``<thought id>.<for|against|balanced>``, each once; what names no thought of the card moves nothing.
+        asked: whether the counselor had asked it to weigh a thought; said in passing it counts for less.
+
+    Belief moves in that thought alone, the more the client trusts and the less it resists.
+    """
+    table, beliefs = effects(), dict(state.beliefs)
+    none, full = table.voiced_trust["none_below"], table.voiced_trust["full_from"]
+    share = max(0.0, min(1.0, (state.trust - none) / (full - none)))
+    scale = share * (1 - table.damping * state.resistance) * (1.0 if asked else table.unasked)
+    for name in dict.fromkeys(voiced):
+        thought, _, side = name.rpartition(".")
+        change = next((points for voice, points in table.voiced.items() if voice == side), 0.0)
+        if thought in beliefs:
+            beliefs[thought] = _bounded(beliefs[thought] + change * scale, 100)
+    return state.model_copy(update={"beliefs": beliefs})
 
 
 def ready(state: ClientState, stage: Stage) -> bool:

@@ -162,7 +162,7 @@ def course_of(turns: Iterable[Turn]) -> Course | None:
     walked = [(note.loop, note.channel, note.step) for note in notes if note.step]
     whole = [entry for entry in entries if entry.channel is None and entry.status == "filled"]
     return Course(
-        situation=next((entry.quote for entry in entries if entry.kind == "situation"), ""),
+        situation=next((entry.quote for entry in entries if entry.kind == "situation" and entry.quote), ""),
         automatic_thoughts=_quotes(entries, "automatic_thought"),
         intermediate_beliefs=_quotes(entries, "intermediate_belief"),
         channels=_channels(entries, gates),
@@ -185,8 +185,12 @@ def _emotions(entries: Iterable[Entry], kind: Kind) -> tuple[tuple[str, float], 
 
 
 def _channels(entries: tuple[Entry, ...], gates: tuple[Gate, ...]) -> tuple[Channel, ...]:
-    opened = [entry for entry in entries if entry.kind == "core_belief" and entry.channel is not None]
-    return tuple(_channel(entry, entries, gates) for entry in opened)
+    opened = {
+        (entry.loop, entry.channel): entry
+        for entry in reversed(entries)  # the first of a channel stays
+        if entry.kind == "core_belief" and entry.channel is not None and entry.status == "filled"
+    }
+    return tuple(_channel(opened[place], entries, gates) for place in sorted(opened))
 
 
 def _channel(opened: Entry, entries: tuple[Entry, ...], gates: tuple[Gate, ...]) -> Channel:

@@ -1,0 +1,395 @@
+"""The course of a restructuring: whatever is read out of the client's words, the order holds and it comes to an end."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.counselors.crdial.course import MOST_CHANNELS, MOST_LOOPS, STEPS, Course, Gate, Kind, course_of
+from agents.counselors.crdial.flow import Decision, decide
+from agents.counselors.crdial.reading import Reading, Said
+from agents.counselors.crdial.state import CrdialState
+from agents.dialogue import Turn
+from agents.phrases import load_phrases
+from profiles.distortions import distortions
+from profiles.vocabulary import Stage
+
+KINDS: tuple[Kind, ...] = (
+    "situation",
+    "automatic_thought",
+    "intermediate_belief",
+    "core_belief",
+    "evidence_for",
+    "evidence_against",
+    "balanced_thought",
+)
+PHRASES = load_phrases("agents.counselors.crdial", "en")
+WORDED = {*PHRASES.mapping("ask"), *PHRASES.mapping("turns")}
+DISTORTIONS = tuple(distortions("en"))
+Client = Callable[[CrdialState, str], Reading]
+"""(state, the words to be said) -> what is read out of them."""
+
+
+class Talk:
+    """A dialogue in which only the readings matter; every reply has words of its own."""
+
+    def __init__(self, rounds: int, client: Client) -> None:
+        self.rounds = rounds
+        self.state = CrdialState(seed=1, rounds=rounds)
+        self.decisions: list[Decision] = []
+        self.readings: list[Reading] = []
+        self.turns: list[Turn] = []
+        for round_ in range(1, rounds + 1):
+            words = f"these are the words of round {round_}"
+            reading = client(self.state, words)
+            decision, self.state = decide(
+                self.state, reading, reply=words, turn=2 * round_ - 2, rounds_left=rounds - round_, risk="none"
+            )
+            self.readings.append(reading)
+            self.decisions.append(decision)
+            notes = {"restructuring": decision.note.model_dump(mode="json")}
+            for speaker, text, note in (("client", words, {}), ("counselor", decision.plan.goal, notes)):
+                self.turns.append(
+                    Turn(
+                        index=len(self.turns),
+                        round=round_,
+                        speaker=speaker,  # type: ignore[arg-type]
+                        stage=Stage.DIAGNOSIS,
+                        text=text,
+                        notes=note,
+                    )
+                )
+            if decision.plan.ends:
+                break
+
+    @property
+    def goals(self) -> list[str]:
+        return [decision.plan.goal for decision in self.decisions]
+
+    @property
+    def gates(self) -> list[Gate]:
+        return [gate for decision in self.decisions for gate in decision.gates]
+
+    @property
+    def course(self) -> Course:
+        course = course_of(self.turns)
+        assert course is not None
+        return course
+
+
+def cooperative(seed: int = 1, fall: int = 40, more: float = 0.0) -> Client:
+    """A client that gives what is asked for; ``fall``: points of belief; ``more``: chance of another thought."""
+    chance = random.Random(seed)
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        asks = state.asks
+        asked = asks if asks in KINDS else "situation" if not state.goal else None
+        said = [Said(kind=asked, quote=words, distortion=chance.choice(DISTORTIONS))] if asked else []
+        reading = Reading(said=said, stance="agrees" if asks in ("confirm", "agree") else "open")
+        if asks in ("belief_before", "emotion_before"):
+            return reading.model_copy(update={"belief": 80, "emotion": 70})
+        if asks in ("belief_after", "emotion_after"):
+            return reading.model_copy(update={"belief": 80 - fall, "emotion": 40})
+        if asks == "residual" and chance.random() < more:
+            new = Said(kind="automatic_thought", quote=words, distortion=chance.choice(DISTORTIONS))
+            return reading.model_copy(update={"said": [new]})
+        return reading.model_copy(update={"none_left": asks == "residual"})
+
+    return answer
+
+
+readings = st.builds(
+    lambda kinds, distortion, feeling, **rest: (kinds, distortion, feeling, rest),
+    kinds=st.lists(st.sampled_from(KINDS), max_size=2),
+    distortion=st.sampled_from([*DISTORTIONS[:4], ""]),
+    feeling=st.sampled_from(["", "sad"]),
+    belief=st.one_of(st.none(), st.integers(0, 100)),
+    emotion=st.one_of(st.none(), st.integers(0, 100)),
+    stance=st.sampled_from(["open", "open", "agrees", "agrees", "disagrees", "unsure", "declines", "rupture"]),
+    none_left=st.booleans(),
+    by_feeling=st.booleans(),
+    unconvinced=st.booleans(),
+    distress=st.sampled_from([0, 0, 1, 2, 3]),
+)
+
+
+def played(script: list[tuple[list[Kind], str, str, dict[str, object]]], rounds: int) -> Talk:
+    """The script, then again from its beginning; half of the time the client also gives what is asked for."""
+    given_ = itertools.cycle(enumerate(script))
+    helpful = cooperative()
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        number, (kinds, distortion, feeling, rest) = next(given_)
+        if number % 3:
+            return helpful(state, words)
+        said = [Said(kind=kind, quote=words, distortion=distortion, emotion=feeling) for kind in kinds]
+        return Reading.model_validate({**rest, "said": said})
+
+    return Talk(rounds, answer)
+
+
+@settings(max_examples=150, deadline=None)
+@given(script=st.lists(readings, min_size=1, max_size=24), rounds=st.integers(1, 80))
+def test_whatever_is_heard_the_order_holds_and_it_ends_within_the_rounds(script: list, rounds: int) -> None:  # type: ignore[type-arg]
+    talk = played(script, rounds)
+    course = talk.course
+    assert set(talk.goals) <= WORDED
+    assert talk.decisions[-1].plan.ends and len(talk.decisions) <= rounds
+    assert max((c.channel for c in course.channels), default=0) <= MOST_CHANNELS
+    assert course.loops <= MOST_LOOPS
+    keys = [(c.distortion, c.belief.casefold()) for c in course.channels]
+    assert len(keys) == len(set(keys)), "no belief is weighed twice"
+    assert_in_order(course)
+
+
+def assert_in_order(course: Course) -> None:
+    """Steps begin at the first one (or, in a later loop, at the third) and each follows the one before it."""
+    for before, after in itertools.pairwise([(0, None, None), *course.steps]):
+        (loop0, channel0, step0), (loop1, channel1, step1) = before, after
+        here = STEPS.index(step1)  # type: ignore[arg-type]
+        if step0 is None:
+            assert here == 0
+        elif loop1 > loop0:
+            assert step0 == "verdict" and here in (0, 2)
+        elif step0 == "verdict":
+            again = channel1 == channel0
+            assert here == 3 and (again or channel1 == (channel0 or 0) + 1)
+        else:
+            assert here == STEPS.index(step0) + 1
+            assert channel1 == channel0 or here == 3
+
+
+@settings(max_examples=100, deadline=None)
+@given(script=st.lists(readings, min_size=1, max_size=24), rounds=st.integers(12, 80))
+def test_every_step_that_is_left_for_the_next_has_its_gate(script: list, rounds: int) -> None:  # type: ignore[type-arg]
+    course = played(script, rounds).course
+    left = {(gate.loop, gate.channel, gate.step) for gate in course.gates if gate.gate in ("leave", "verdict")}
+    for place, following in itertools.pairwise(course.steps):
+        if place[2] != following[2]:
+            assert place in left
+    for gate in course.gates:
+        if gate.evidence_quote:
+            assert gate.evidence_turn is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(script=st.lists(readings, min_size=1, max_size=24), rounds=st.integers(12, 80))
+def test_nothing_is_put_in_doubt_before_there_is_ground(script: list, rounds: int) -> None:  # type: ignore[type-arg]
+    talk = played(script, rounds)
+    for number, (decision, reading) in enumerate(zip(talk.decisions, talk.readings, strict=True), start=1):
+        if decision.plan.challenges:
+            assert number >= 4
+            assert reading.stance not in ("rupture", "declines") or "offer_end" in talk.goals
+            assert reading.distress < 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    script=st.lists(readings, min_size=1, max_size=12),
+    place=st.integers(0, 30),
+    danger=st.sampled_from(["crisis", "abuse_or_neglect", "psychosis_mania_intoxication", "medical"]),
+)
+def test_danger_leaves_at_once_and_never_leads_back(script: list, place: int, danger: str) -> None:  # type: ignore[type-arg]
+    helpful, count = cooperative(), itertools.count()
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = helpful(state, words)
+        return reading.model_copy(update={"danger": danger}) if next(count) == place else reading
+
+    talk = Talk(40, answer)
+    if len(talk.decisions) <= place or talk.decisions[place].plan.ends:
+        return
+    assert talk.decisions[place].note.exit == danger
+    assert all(decision.plan.step is None for decision in talk.decisions[place:])
+    assert not [gate for decision in talk.decisions[place:] for gate in decision.gates]
+
+
+@pytest.mark.parametrize("risk", ["high", "immediate"])
+def test_the_rules_hear_danger_that_the_reading_does_not(risk: str) -> None:
+    decision, state = decide(
+        CrdialState(seed=1, rounds=30),
+        Reading(),
+        reply="x",
+        turn=0,
+        rounds_left=20,
+        risk=risk,  # type: ignore[arg-type]
+    )
+    assert (decision.plan.goal, decision.note.exit) == ("crisis", "crisis")
+    decision, state = decide(state, Reading(), reply="I am fine now", turn=2, rounds_left=19, risk="none")
+    assert decision.plan.goal == "crisis_more", "a denial clears nothing"
+
+
+@pytest.mark.parametrize(("stance", "goal"), [("disagrees", "situation"), ("agrees", "crisis"), ("declines", "crisis")])
+def test_a_faint_sign_is_asked_about_once(stance: str, goal: str) -> None:
+    state = CrdialState(seed=1, rounds=30)
+    decision, state = decide(state, Reading(), reply="x", turn=0, rounds_left=29, risk="low")
+    assert decision.plan.goal == "safety"
+    answer = Reading(stance=stance)  # type: ignore[arg-type]
+    decision, state = decide(state, answer, reply="y", turn=2, rounds_left=28, risk="none")
+    assert decision.plan.goal == goal
+
+
+@pytest.mark.parametrize(("rounds", "channels"), [(12, 1), (20, 2), (25, 3), (60, 3)])
+def test_a_cooperative_client_finishes_what_the_rounds_allow(rounds: int, channels: int) -> None:
+    talk = Talk(rounds, cooperative())
+    course = talk.course
+    assert len(course.channels) == channels
+    assert all(c.effective and c.balanced_thought and c.before == 80 and c.after == 40 for c in course.channels)
+    assert talk.goals[-3:] == ["emotion_after", "agree", "goodbye"]
+    assert course.exit == ("cap" if channels < 3 else None), "what was named and not weighed is said to be open"
+    assert course.emotions_before and course.emotions_after
+
+
+def test_with_many_rounds_other_thoughts_open_further_loops() -> None:
+    course = Talk(90, cooperative(seed=3, more=1.0)).course
+    assert course.loops == MOST_LOOPS and len(course.channels) > MOST_CHANNELS
+    residual = [gate.passed for gate in course.gates if gate.gate == "residual"]
+    assert residual == [True, True, False]
+
+
+def test_a_belief_that_does_not_fall_is_weighed_twice_and_stays_unresolved() -> None:
+    course = Talk(90, cooperative(fall=5)).course
+    assert {(c.rounds, c.effective) for c in course.channels} == {(2, False)}
+
+
+def test_strongest_belief_comes_first() -> None:
+    numbers = iter([40, 90, 60, *[20] * 40])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        if state.asks == "core_belief":
+            said = [Said(kind="core_belief", quote=words, distortion=DISTORTIONS[len(state.beliefs)])]
+            return reading.model_copy(update={"said": said})
+        return reading.model_copy(update={"belief": next(numbers)}) if state.asks == "belief_before" else reading
+
+    course = Talk(60, answer).course
+    assert [c.before for c in course.channels] == sorted((c.before or 0 for c in course.channels), reverse=True)
+
+
+def test_what_is_volunteered_is_confirmed_and_not_asked_from_the_start() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        if state.goal == "thought":
+            reading.said.append(Said(kind="intermediate_belief", quote=words, distortion="should_statements"))
+        return reading
+
+    talk = Talk(40, answer)
+    assert "rule_confirm" in talk.goals and "rule" not in talk.goals
+
+
+def test_a_feeling_is_no_evidence_and_is_asked_about_once_more() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.asks == "evidence_for":
+            return Reading(by_feeling=True)
+        return cooperative()(state, words)
+
+    talk = Talk(40, answer)
+    place = talk.goals.index("for_feeling")
+    assert talk.goals[place - 1] == "for"
+    assert talk.goals[place + 1] == "for" and talk.goals.count("for_feeling") == len(talk.course.channels)
+
+
+def test_nothing_to_be_found_counts_after_two_tries() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading(none_left=True) if state.asks == "evidence_for" else cooperative()(state, words)
+
+    talk = Talk(40, answer)
+    first = [d.plan for d in talk.decisions if d.plan.channel == 1 and d.plan.step == "defense"]
+    assert len(first) == 2
+    left = [gate for gate in talk.gates if gate.step == "defense" and gate.gate == "leave"]
+    assert left and all(gate.passed and gate.reason == "none" for gate in left)
+
+
+def test_agreement_without_words_of_ones_own_does_not_pass() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.asks == "balanced_thought":
+            return Reading(stance="agrees")
+        return cooperative()(state, words)
+
+    course = Talk(60, answer).course
+    assert course.channels and not any(channel.effective for channel in course.channels)
+
+
+def test_a_rating_that_is_not_given_is_asked_for_twice_and_left_empty() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        return reading.model_copy(update={"belief": None, "emotion": None})
+
+    talk = Talk(40, answer)
+    assert all(channel.before is None and channel.after is None for channel in talk.course.channels)
+    assert talk.goals.count("emotion") == 2 and talk.goals.count("rate") <= 2 * MOST_CHANNELS
+
+
+def test_two_pleas_leave_the_question_and_offer_an_end() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.step == "prosecution":
+            return Reading(stance="declines")
+        return cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    place = talk.goals.index("against")
+    assert talk.goals[place : place + 4] == ["against", "meet_declines", "offer_end", "exit_declines"]
+    assert talk.decisions[-1].note.exit == "declines" and talk.decisions[-1].plan.ends
+    assert any(e.status == "declined" for d in talk.decisions for e in d.entries)
+
+
+def test_after_a_refusal_the_client_may_go_on() -> None:
+    refused = iter(["declines", "rupture"])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.step == "prosecution" and state.goal != "offer_end":
+            stance = next(refused, None)
+            if stance:
+                return Reading(stance=stance)  # type: ignore[arg-type]
+        return cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    place = talk.goals.index("offer_end")
+    assert talk.decisions[place + 1].plan.step == "verdict" and talk.course.exit is None
+
+
+def test_a_thought_that_is_true_is_not_argued_with() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.asks == "evidence_for":
+            return Reading(realistic=True)
+        return cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    assert talk.goals[-3:] == ["exit_realistic_problem", "solve", "goodbye"]
+    assert talk.course.exit == "realistic_problem" and talk.course.channels[0].effective is None
+
+
+def test_a_feeling_that_rises_by_the_work_ends_it() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.asks == "belief_after":
+            return Reading(belief=80, emotion=95)
+        return cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    assert talk.goals[-2:] == ["exit_distress_rising", "goodbye"] and talk.course.exit == "distress_rising"
+
+
+def test_overwhelming_distress_stops_the_questions() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return cooperative()(state, words).model_copy(update={"distress": 3 if state.step == "defense" else 0})
+
+    talk = Talk(60, answer)
+    place = talk.goals.index("for")
+    assert talk.goals[place + 1 : place + 4] == ["meet_distress", "meet_distress", "exit_distress_rising"]
+
+
+def test_no_step_takes_more_than_six_turns() -> None:
+    talk = Talk(80, lambda state, words: Reading(stance="unsure"))
+    here = [d.plan.step for d in talk.decisions if d.plan.step]
+    assert max(len(list(run)) for _, run in itertools.groupby(here)) <= 6
+    assert talk.course.exit is None and not talk.course.channels, "without a belief nothing is weighed"
+
+
+def test_a_state_round_trips() -> None:
+    state = Talk(30, cooperative()).state
+    assert CrdialState.model_validate_json(state.model_dump_json()) == state

@@ -1,0 +1,665 @@
+"""How the restructuring counselor reads a client's turn, by rule, and what it does not believe of a model's reading."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.counselors.crdial.reader import read as ask_reader
+from agents.counselors.crdial.reading import Reading, ReadingInputs, Said
+from agents.counselors.crdial.reading_checks import checked
+from agents.counselors.crdial.reading_pieces import distortion_of
+from agents.counselors.crdial.reading_rules import read
+from agents.counselors.crdial.reading_words import load_words
+from agents.dialogue import Turn
+from agents.models.base import ChatReply, ChatRequest
+from agents.models.offline import OfflineModel
+from agents.prompts import load_prompt
+from profiles.distortions import distortions
+from profiles.errors import BadOutput
+from profiles.library import select
+from profiles.vocabulary import LANGUAGES, Language, Stage
+
+STEPS: dict[str, Any] = {
+    "situation": "automatic_thoughts",
+    "automatic_thought": "automatic_thoughts",
+    "emotion_before": "automatic_thoughts",
+    "confirm": "automatic_thoughts",
+    "intermediate_belief": "intermediate_beliefs",
+    "core_belief": "core_beliefs",
+    "belief_before": "core_beliefs",
+    "agree": "core_beliefs",
+    "evidence_for": "defense",
+    "evidence_against": "prosecution",
+    "balanced_thought": "verdict",
+    "belief_after": "verdict",
+    "emotion_after": "verdict",
+    "residual": "verdict",
+    "": None,
+}
+COUNSELOR = {"en": "Perhaps you think that nobody wants you?", "zh": "你是不是觉得谁都不要你？"}
+OPENERS = {"en": "Let me think. ", "zh": "我想想啊。"}
+
+
+def inputs(language: Language, asks: str, reply: str, belief: str = "", *earlier: str) -> ReadingInputs:
+    said = [*(("client", text) for text in earlier), ("counselor", COUNSELOR[language]), ("client", reply)]
+    turns = tuple(
+        Turn(index=i, round=1, speaker=who, stage=Stage.DIAGNOSIS, text=text)  # type: ignore[arg-type]
+        for i, (who, text) in enumerate(said)
+    )
+    return ReadingInputs(
+        step=STEPS[asks], asks=asks, belief=belief, question=COUNSELOR[language], reply=reply, turns=turns
+    )
+
+
+def reading(language: Language, asks: str, reply: str, belief: str = "") -> Reading:
+    given = inputs(language, asks, reply, belief)
+    by_rule = read(given, random.Random(0), language)
+    after = checked(by_rule, given, language)
+    assert after == by_rule, "what the rules read stands up to the checks"
+    return after
+
+
+def quotes(found: Reading, kind: str) -> list[str]:
+    return [said.quote for said in found.said if said.kind == kind]
+
+
+# -- what is given
+
+
+GIVEN = [
+    ("en", "situation", "Let me think. They let me go on Tuesday. Ten minutes, that was it.", 1),
+    ("zh", "situation", "我想想啊。礼拜二叫去开会。十分钟就完了事。", 1),
+    ("en", "automatic_thought", "Where do I start... They all think I'm slow.", 1),
+    ("zh", "automatic_thought", "从哪儿说起呢……他们都嫌我慢。", 1),
+    ("en", "automatic_thought", "It'll all come out wrong again.", 0),
+    ("en", "intermediate_belief", "If I say no, then they'll drop me.", 0),
+    ("zh", "intermediate_belief", "要是我说个不字，人家就不理我了。", 0),
+    ("en", "core_belief", "I'm a burden. Always have been.", 0),
+    ("zh", "core_belief", "我就是个累赘。", 0),
+    ("en", "evidence_for", "Good question. She put the pen down when she saw my age.", 1),
+    ("zh", "evidence_for", "这个问得好。她一看我的岁数，笔就搁下了。", 1),
+    ("en", "evidence_against", "My neighbour found work at fifty-four.", 0),
+    ("zh", "evidence_against", "隔壁老潘五十四了，照样有人要。", 0),
+    ("en", "balanced_thought", "It's hard at my age, but others have managed.", 0),
+    ("zh", "balanced_thought", "这岁数是难，可也有人找着了。", 0),
+]
+
+
+@pytest.mark.parametrize(("language", "asks", "reply", "skipped"), GIVEN)
+def test_what_was_asked_for_is_found_and_quoted(language: Language, asks: str, reply: str, skipped: int) -> None:
+    found = quotes(reading(language, asks, reply), asks)
+    assert len(found) == 1 and reply.endswith(found[0])
+    assert (found[0] == reply) is (skipped == 0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_cards_say_is_read_word_for_word(language: Language) -> None:
+    kinds = {"automatic": "automatic_thought", "intermediate": "intermediate_belief", "core": "core_belief"}
+    for profile in select("all", language):
+        for thought in profile.thoughts:
+            asked = [(kinds[thought.level], thought.text), ("balanced_thought", thought.balanced)]
+            asked += [("evidence_for", text) for text in thought.evidence_for]
+            asked += [("evidence_against", text) for text in thought.evidence_against]
+            for asks, text in asked:
+                belief = thought.text if asks.startswith(("evidence", "balanced")) else ""
+                assert quotes(reading(language, asks, OPENERS[language] + text, belief), asks) == [text]
+
+
+NOT_GIVEN = [
+    ("en", "automatic_thought", "I just felt awful."),
+    ("zh", "automatic_thought", "就是很难过。"),
+    ("en", "automatic_thought", "Yesterday my boss shouted at me."),
+    ("zh", "automatic_thought", "昨天老板骂了我。"),
+    ("en", "automatic_thought", "I really don't know."),
+    ("zh", "automatic_thought", "我也说不好。"),
+    ("en", "automatic_thought", "Let me think."),
+    ("zh", "automatic_thought", "等我缓一下……好。"),
+    ("en", "automatic_thought", "I'd rather leave it at that for now."),
+    ("zh", "automatic_thought", "先说到这儿吧。"),
+    ("en", "automatic_thought", "What do you mean by that?"),
+    ("zh", "automatic_thought", "你是说哪方面？"),
+    ("en", "core_belief", "70 percent."),
+    ("zh", "core_belief", "信七成吧。"),
+    ("en", "evidence_for", "I just feel it."),
+    ("zh", "evidence_for", "就是这么觉得。"),
+    ("en", "balanced_thought", "Yes, maybe."),
+    ("zh", "balanced_thought", "嗯，也许吧。"),
+    ("en", "balanced_thought", "You're just arguing with me."),
+    ("zh", "balanced_thought", "你这是在跟我抬杠。"),
+]
+
+
+@pytest.mark.parametrize(("language", "asks", "reply"), NOT_GIVEN)
+def test_what_is_no_answer_is_not_taken_for_one(language: Language, asks: str, reply: str) -> None:
+    assert quotes(reading(language, asks, reply), asks) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "reply", "belief"),
+    [
+        ("en", "evidence_for", "Nobody wants me at forty-eight.", "Nobody wants me at forty-eight, not ever."),
+        ("zh", "evidence_for", "四十八了，没人要的。", "四十八了，就会看个火，没人要的。"),
+        ("en", "balanced_thought", "I'm a burden.", "I'm a burden."),
+        ("zh", "balanced_thought", "我就是个累赘。", "我就是个累赘。"),
+    ],
+)
+def test_the_belief_said_again_is_neither_fact_nor_new_thought(
+    language: Language, asks: str, reply: str, belief: str
+) -> None:
+    assert quotes(reading(language, asks, reply, belief), asks) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "belief"),
+    [("en", "I'm not a burden.", "I'm a burden."), ("zh", "我不是个累赘。", "我就是个累赘。")],
+)
+def test_the_belief_denied_is_a_new_thought(language: Language, reply: str, belief: str) -> None:
+    assert quotes(reading(language, "balanced_thought", reply, belief), "balanced_thought") == [reply]
+
+
+@pytest.mark.parametrize(
+    ("language", "reply"),
+    [
+        ("en", "They turned me down four times. To be fair, one of them wrote back."),
+        ("zh", "找了四回都没要我。不过话说回来，有一家给我回了信。"),
+    ],
+)
+def test_an_answer_that_turns_holds_facts_of_both_sides(language: Language, reply: str) -> None:
+    found = reading(language, "evidence_for", reply)
+    assert [said.kind for said in found.said] == ["evidence_for", "evidence_against"]
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "reply", "kind"),
+    [
+        ("en", "", "I got the sack after twenty-five years.", "situation"),
+        ("zh", "", "干了二十五年，厂里不要我了。", "situation"),
+        ("en", "automatic_thought", "If I say no, then they'll drop me.", "intermediate_belief"),
+        ("zh", "automatic_thought", "要是我说个不字，人家就不理我了。", "intermediate_belief"),
+        ("en", "situation", "They let me go on Tuesday. I'm worthless.", "core_belief"),
+        ("zh", "situation", "礼拜二他们把我辞了。我就是个废物。", "core_belief"),
+        ("en", "confirm", "No, it's more that I'm a burden to them.", "automatic_thought"),
+        ("zh", "confirm", "不是，应该说我就是个拖油瓶。", "automatic_thought"),
+        ("en", "residual", "Yes. I'll never find my feet again.", "automatic_thought"),
+        ("zh", "residual", "有。我这辈子再也好不了了。", "automatic_thought"),
+        ("en", "automatic_thought", "I felt ashamed.", "emotion_before"),
+        ("zh", "automatic_thought", "就是很难过。", "emotion_before"),
+    ],
+)
+def test_what_nobody_can_mistake_is_read_unasked(language: Language, asks: str, reply: str, kind: str) -> None:
+    assert quotes(reading(language, asks, reply), kind)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everyday_facts_are_seldom_taken_for_thoughts(language: Language) -> None:
+    told = [fact.text for profile in select("all", language) for fact in profile.facts]
+    taken = [
+        text
+        for text in told
+        if reading(language, "", text).said and not quotes(reading(language, "", text), "situation")
+    ]
+    assert len(taken) <= len(told) / 10, taken
+
+
+# -- how strongly
+
+
+RATED = [
+    ("en", "maybe 70", 70, None),
+    ("en", "About 70 and the fear 60.", 70, 60),
+    ("en", "The fear is 60, and I believe it about 70.", 70, 60),
+    ("en", "70 and 60.", 70, 60),
+    ("en", "seventy-five percent", 75, None),
+    ("en", "Seven out of ten.", 70, None),
+    ("en", "7/10", 70, None),
+    ("en", "Between 60 and 70.", 65, None),
+    ("en", "It was 80, now it's more like 50.", 50, None),
+    ("en", "From 80 down to 55.", 55, None),
+    ("en", "Completely.", 100, None),
+    ("en", "Half.", 50, None),
+    ("en", "0", 0, None),
+    ("en", "I'm 48 years old and I worked there 25 years.", None, None),
+    ("en", "Two of them laughed.", None, None),
+    ("en", "I don't know.", None, None),
+    ("zh", "七十左右吧。", 70, None),
+    ("zh", "信八成。", 80, None),
+    ("zh", "八十分。", 80, None),
+    ("zh", "信七十，难过六十。", 70, 60),
+    ("zh", "难过六十，信七十。", 70, 60),
+    ("zh", "百分之七十五", 75, None),
+    ("zh", "七八成吧", 75, None),
+    ("zh", "六成半", 65, None),
+    ("zh", "满分十分的话，七分。", 70, None),
+    ("zh", "原来八十，现在五十。", 50, None),
+    ("zh", "从八十降到五十五。", 55, None),
+    ("zh", "完全信。", 100, None),
+    ("zh", "一半一半吧。", 50, None),
+    ("zh", "干了二十五年了。", None, None),
+    ("zh", "一分钱没有。", None, None),
+    ("zh", "说不好。", None, None),
+]
+
+
+@pytest.mark.parametrize(("language", "reply", "belief", "emotion"), RATED)
+def test_ratings(language: Language, reply: str, belief: int | None, emotion: int | None) -> None:
+    found = reading(language, "belief_before", reply)
+    assert (found.belief, found.emotion) == (belief, emotion)
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "word", "value"),
+    [
+        ("en", "Ashamed, about 80.", "Ashamed", 80),
+        ("en", "Like a stone.", "Like a stone", None),
+        ("en", "Not sad. Angry, 60.", "Angry", 60),
+        ("zh", "憋屈，大概八十。", "憋屈", 80),
+        ("zh", "没用。", "没用", None),
+        ("zh", "不难过。是生气，六十。", "生气", 60),
+    ],
+)
+def test_a_feeling_is_named_in_the_clients_word(language: Language, reply: str, word: str, value: int | None) -> None:
+    found = reading(language, "emotion_before", reply)
+    assert [said.emotion for said in found.said if said.kind == "emotion_before"] == [word]
+    assert (found.belief, found.emotion) == (None, value)
+
+
+@pytest.mark.parametrize(("language", "reply"), [("en", "Forty jobs I tried."), ("zh", "我试了四十家。")])
+def test_a_count_is_no_rating_where_none_was_asked_for(language: Language, reply: str) -> None:
+    found = reading(language, "evidence_for", reply)
+    assert (found.belief, found.emotion) == (None, None)
+
+
+# -- where the client stands
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "reply", "stance"),
+    [
+        ("en", "confirm", "Yes, that's it exactly.", "agrees"),
+        ("en", "agree", "All right, we can do it like that.", "agrees"),
+        ("en", "confirm", "No, that's not it.", "disagrees"),
+        ("en", "confirm", "I'm not sure.", "unsure"),
+        ("en", "evidence_for", "Can we skip this?", "declines"),
+        ("en", "evidence_against", "You don't get it.", "rupture"),
+        ("en", "evidence_for", "Yes, he put his pen down when he saw my age.", "open"),
+        ("zh", "confirm", "对，就是这样。", "agrees"),
+        ("zh", "agree", "行，就这么来。", "agrees"),
+        ("zh", "confirm", "不是这样。", "disagrees"),
+        ("zh", "confirm", "我也说不准。", "unsure"),
+        ("zh", "evidence_for", "这个不想说。", "declines"),
+        ("zh", "evidence_against", "你根本不懂。", "rupture"),
+        ("zh", "evidence_for", "嗯，他一看我的岁数，笔就搁下了。", "open"),
+    ],
+)
+def test_the_stance(language: Language, asks: str, reply: str, stance: str) -> None:
+    assert reading(language, asks, reply).stance == stance
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "reply", "none"),
+    [
+        ("en", "evidence_for", "No.", True),
+        ("en", "evidence_against", "That's all, nothing else comes to mind.", True),
+        ("en", "residual", "No, that's all.", True),
+        ("en", "evidence_for", "Nothing ever works out for me at the depot.", False),
+        ("en", "evidence_for", "She never rang back. That's all.", False),
+        ("en", "confirm", "No.", False),
+        ("zh", "evidence_for", "没有。", True),
+        ("zh", "evidence_against", "想不出来了。", True),
+        ("zh", "residual", "没了，就这些。", True),
+        ("zh", "evidence_for", "没有一家给我回过信。", False),
+        ("zh", "evidence_for", "她再没打过电话。就这些。", False),
+        ("zh", "confirm", "没有。", False),
+    ],
+)
+def test_whether_there_is_nothing_of_it(language: Language, asks: str, reply: str, none: bool) -> None:
+    assert reading(language, asks, reply).none_left is none
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "felt"),
+    [
+        ("en", "It's just a gut feeling.", True),
+        ("en", "I just feel it. And she put the pen down when she saw my age.", False),
+        ("zh", "凭直觉吧。", True),
+        ("zh", "就是这么觉得。她一看我的岁数，笔就搁下了。", False),
+    ],
+)
+def test_a_feeling_is_no_evidence(language: Language, reply: str, felt: bool) -> None:
+    found = reading(language, "evidence_for", reply)
+    assert found.by_feeling is felt and bool(quotes(found, "evidence_for")) is not felt
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "told"),
+    [
+        ("en", "It doesn't hold up any more.", True),
+        ("en", "I don't really believe it any more.", True),
+        ("en", "It still holds.", False),
+        ("en", "You don't convince me.", False),
+        ("zh", "这想法站不住了。", True),
+        ("zh", "现在不那么信了。", True),
+        ("zh", "我还是信。", False),
+    ],
+)
+def test_whether_the_old_thought_still_convinces(language: Language, reply: str, told: bool) -> None:
+    assert reading(language, "belief_after", reply).unconvinced is told
+
+
+# -- what comes first
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "danger"),
+    [
+        ("en", "I want to kill myself tonight.", "crisis"),
+        ("en", "My husband hits me every week.", "abuse_or_neglect"),
+        ("en", "I stopped taking my pills last week.", "medical"),
+        ("en", "My boss killed the idea in a minute.", "none"),
+        ("en", "I'm dying of shame.", "none"),
+        ("zh", "我今晚就想死。", "crisis"),
+        ("zh", "我老公天天打我。", "abuse_or_neglect"),
+        ("zh", "上礼拜我把药停了。", "medical"),
+        ("zh", "他天天打我电话。", "none"),
+        ("zh", "快把我累死了。", "none"),
+    ],
+)
+def test_danger(language: Language, reply: str, danger: str) -> None:
+    assert reading(language, "evidence_for", reply).danger == danger
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "real"),
+    [
+        ("en", "The doctors say the cancer has come back.", True),
+        ("en", "He told me to my face they don't hire women.", True),
+        ("en", "My life is over.", False),
+        ("en", "My mother died when I was twelve.", False),
+        ("zh", "大夫说癌症晚期了。", True),
+        ("zh", "经理当面说这个岗不招女的。", True),
+        ("zh", "我这辈子完了。", False),
+        ("zh", "我妈在我十二岁那年去世了。", False),
+    ],
+)
+def test_what_is_largely_true_is_seen(language: Language, reply: str, real: bool) -> None:
+    assert reading(language, "core_belief", reply).realistic is real
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_how_heavy_it_sounds(language: Language) -> None:
+    calm, burdened, pained, over = {
+        "en": ("It was a Tuesday.", "I'm tired.", "I'm miserable.", "I can't bear it any more."),
+        "zh": ("那天是礼拜二。", "我有点累。", "我特别痛苦。", "我真的受不了了。"),
+    }[language]
+    assert [reading(language, "", text).distress for text in (calm, burdened, pained, over)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_card_without_risk_is_taken_for_a_danger_or_a_real_loss(language: Language) -> None:
+    for profile in select("all", language):
+        told = [fact.text for fact in profile.facts] + [thought.text for thought in profile.thoughts]
+        for text in told:
+            found = reading(language, "situation", text)
+            assert (found.danger, found.realistic) == ("none", False), text
+
+
+# -- distortions
+
+
+SHOWN = [
+    ("overgeneralization", "Everything I touch goes wrong.", "我干什么都干不成。"),
+    ("mind_reading", "They're all laughing at me.", "他们肯定都在笑话我。"),
+    ("fortune_telling", "I'll never find anyone.", "我这辈子再也找不着人了。"),
+    ("catastrophizing", "If that comes out, my life is over.", "这事传出去，我这辈子就完了。"),
+    ("should_statements", "I should be able to do this alone.", "这点事我应该一个人扛。"),
+    ("all_or_nothing", "Either I win or I needn't have come.", "要么拿第一，要么白来。"),
+    ("labeling", "I'm a complete failure.", "我就是个废物。"),
+    ("personalization", "It's all my fault that they split up.", "他们离婚都是我的错。"),
+    ("comparing_despairing", "Everyone else has a house by now.", "同学个个都买房了，就我没有。"),
+    ("blaming", "It's all her fault.", "都怪他。"),
+    ("disqualifying_positive", "That doesn't count, anyone could do it.", "那不算什么，谁都能做。"),
+    ("emotional_reasoning", "I feel guilty, so I must have done it.", "我觉得丢人，那肯定是真丢人。"),
+    ("external_validation", "I'm only worth something if they praise me.", "只有别人夸我，我才有价值。"),
+    ("control_fallacy", "There's nothing I can do.", "我什么都改变不了。"),
+    ("mental_filter", "All I can see is the one mistake.", "满脑子都是那个错。"),
+    ("", "The meeting is at ten.", "会是十点开。"),
+]
+
+
+@pytest.mark.parametrize(("ident", "english", "chinese"), SHOWN)
+def test_each_distortion_is_known_by_its_words(ident: str, english: str, chinese: str) -> None:
+    assert (distortion_of(english, "en"), distortion_of(chinese, "zh")) == (ident, ident)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_cards_thoughts_are_mostly_named_as_their_authors_named_them(language: Language) -> None:
+    thoughts = [thought for profile in select("all", language) for thought in profile.thoughts]
+    found = [distortion_of(thought.text, language) for thought in thoughts]
+    alike = sum(ident == thought.distortion for ident, thought in zip(found, thoughts, strict=True))
+    assert alike / len(thoughts) >= 0.5 and sum(map(bool, found)) / len(thoughts) >= 0.8
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_know_every_kind_but_only_known_ones(language: Language) -> None:
+    assert {ident for ident, _, _ in load_words(language).signs} == set(distortions(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_repeat_in_the_words_is_bounded(language: Language) -> None:
+    words = load_words(language)
+    patterns = [*words.lists.values(), *words.distress.values(), *words.ratings.bounds.values()]
+    patterns += [pattern for _, pattern, _ in words.signs] + [way.pattern for way in words.ratings.ways]
+    patterns += [pattern for pattern, _ in words.ratings.words]
+    assert not [found for each in patterns for found in re.findall(r"(?<!\\)(?:[^\[\\][*+]|\{\d+,\})", each.pattern)]
+
+
+# -- a model that lies
+
+
+def lie(language: Language, asks: str, reply: str, belief: str = "", **claims: Any) -> Reading:
+    return checked(
+        Reading(reason="because", **claims), inputs(language, asks, reply, belief, EARLIER[language]), language
+    )
+
+
+EARLIER: dict[Language, str] = {"en": "I told you that I'm a burden.", "zh": "我说过，我就是个累赘。"}
+FACT: dict[Language, str] = {"en": "She put the pen down when she saw my age.", "zh": "她一看我的岁数，笔就搁下了。"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_honest_reading_is_kept_with_its_reason(language: Language) -> None:
+    found = lie(language, "evidence_for", FACT[language], said=[Said(kind="evidence_for", quote=FACT[language])])
+    assert quotes(found, "evidence_for") == [FACT[language]] and found.reason == "because"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_quote_of_an_earlier_turn_is_kept(language: Language) -> None:
+    said = [Said(kind="core_belief", quote=EARLIER[language], distortion="labeling")]
+    assert quotes(lie(language, "core_belief", FACT[language], said=said), "core_belief") == [EARLIER[language]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_that_nobody_said_or_the_counselor_said_are_dropped(language: Language) -> None:
+    made_up = {"en": "He threw my letter away.", "zh": "他把我的信扔了。"}[language]
+    for quote in (made_up, COUNSELOR[language], "", "…"):
+        assert lie(language, "evidence_for", FACT[language], said=[Said(kind="evidence_for", quote=quote)]).said == []
+
+
+def test_a_quote_stands_between_whole_words() -> None:
+    assert (
+        lie("en", "evidence_for", "I know the age limit.", said=[Said(kind="evidence_for", quote="now the age")]).said
+        == []
+    )
+
+
+@pytest.mark.parametrize(("language", "reply"), [("en", "About 70."), ("zh", "七十吧。")])
+def test_a_rating_that_was_not_said_is_dropped(language: Language, reply: str) -> None:
+    honest = checked(Reading(belief=70), inputs(language, "belief_before", reply), language)
+    lying = checked(Reading(belief=40, emotion=90), inputs(language, "belief_before", reply), language)
+    assert (honest.belief, lying.belief, lying.emotion) == (70, None, None)
+    unasked = checked(Reading(belief=40), inputs(language, "evidence_for", FACT[language]), language)
+    assert unasked.belief is None
+
+
+@pytest.mark.parametrize(("language", "reply"), [("en", "Yes, maybe."), ("zh", "嗯，也许吧。")])
+def test_agreement_is_no_balanced_thought(language: Language, reply: str) -> None:
+    said = [Said(kind="balanced_thought", quote=reply)]
+    assert lie(language, "balanced_thought", reply, said=said).said == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_old_thought_is_no_balanced_one_and_no_fact(language: Language) -> None:
+    belief = {"en": "I'm a burden.", "zh": "我就是个累赘。"}[language]
+    for kind in ("balanced_thought", "evidence_for"):
+        claim = Reading.model_validate({"said": [{"kind": kind, "quote": belief}]})
+        assert checked(claim, inputs(language, kind, belief, belief), language).said == []
+
+
+@pytest.mark.parametrize(("language", "reply"), [("en", "I just feel it."), ("zh", "就是这么觉得。")])
+def test_a_feeling_sold_as_a_fact_is_found_out(language: Language, reply: str) -> None:
+    found = lie(language, "evidence_for", reply, said=[Said(kind="evidence_for", quote=reply)])
+    assert found.said == [] and found.by_feeling
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_distortions_go_by_their_ids(language: Language) -> None:
+    text = EARLIER[language]
+    for name, ident in (("Labelling", "labeling"), ("贴标签", "labeling"), ("nonsense", ""), ("", "")):
+        said = [Said(kind="core_belief", quote=text, distortion=name)]
+        assert [each.distortion for each in lie(language, "core_belief", text, said=said).said] == [ident]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_event_or_a_feeling_is_no_thought(language: Language) -> None:
+    for text in {
+        "en": ("Yesterday my boss shouted at me.", "I just felt awful."),
+        "zh": ("昨天老板骂了我。", "就是很难过。"),
+    }[language]:
+        assert lie(language, "automatic_thought", text, said=[Said(kind="automatic_thought", quote=text)]).said == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_feeling_must_stand_in_its_quote(language: Language) -> None:
+    reply, word, other = {"en": ("I felt ashamed.", "ashamed", "proud"), "zh": ("就是很难过。", "难过", "骄傲")}[
+        language
+    ]
+    for named, kept in ((word, [word]), (other, []), ("", [])):
+        said = [Said(kind="emotion_before", quote=reply, emotion=named)]
+        assert [each.emotion for each in lie(language, "emotion_before", reply, said=said).said] == kept
+
+
+@pytest.mark.parametrize(("language", "reply"), [("en", "I want to kill myself tonight."), ("zh", "我今晚就想死。")])
+def test_a_danger_that_is_denied_is_seen_all_the_same(language: Language, reply: str) -> None:
+    assert lie(language, "evidence_for", reply, danger="none").danger == "crisis"
+    assert lie(language, "evidence_for", FACT[language], danger="crisis").danger == "crisis"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_left_and_a_fact_do_not_go_together(language: Language) -> None:
+    said = [Said(kind="evidence_for", quote=FACT[language])]
+    assert not lie(language, "evidence_for", FACT[language], said=said, none_left=True).none_left
+
+
+# -- the model is asked
+
+
+class Scripted:
+    """A model that answers what it is told to."""
+
+    spec = "scripted"
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+
+    async def generate(self, request: ChatRequest) -> ChatReply:
+        if not self.answers:
+            raise BadOutput("nothing more to say")
+        return ChatReply(text=self.answers.pop(0), model="scripted")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_reading_is_asked_for_and_checked(language: Language) -> None:
+    claim = Reading(said=[Said(kind="evidence_for", quote=COUNSELOR[language])], belief=40, stance="agrees")
+    found, call = await ask_reader(
+        Scripted(claim.model_dump_json()), language, inputs(language, "evidence_for", FACT[language]), 1
+    )
+    assert (found.said, found.belief, found.stance) == ([], None, "agrees")
+    assert call is not None and call.purpose == "counselors.crdial.read"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_unreadable_answer_gives_nothing_but_danger_is_seen(language: Language) -> None:
+    text = {"en": "I want to kill myself tonight.", "zh": "我今晚就想死。"}[language]
+    found, call = await ask_reader(Scripted("no", "no"), language, inputs(language, "evidence_for", text), 1)
+    assert (found.said, found.danger, call) == ([], "crisis", None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_offline_engine_answers_by_rule(language: Language) -> None:
+    model = OfflineModel({"counselors.crdial.read": read})
+    found, _ = await ask_reader(model, language, inputs(language, "evidence_for", FACT[language]), 1)
+    assert quotes(found, "evidence_for") == [FACT[language]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_prompt_holds_the_turn_and_what_was_asked(language: Language) -> None:
+    prompt = load_prompt("agents.counselors.crdial", "read", language, ReadingInputs, Reading)
+    given = inputs(language, "evidence_for", FACT[language], EARLIER[language])
+    text = "\n".join(message.content for message in prompt.render(given))
+    assert all(part in text for part in (FACT[language], EARLIER[language], "evidence_for", "defense"))
+    assert all(ident in text for ident in distortions(language))
+
+
+# -- whatever is said
+
+
+PIECES = [
+    *(text for _, _, text in NOT_GIVEN),
+    *(reply for _, _, reply, _ in GIVEN),
+    *("<b>70%</b>", "{{ belief }}", "```json", "😀😭", "\ud800", "\x00", "\u202e", " ", "\n", "…", "?!", "“"),
+    *("’", "100", "İ", "ß", "ﬁ"),
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=12)), max_size=8),
+    st.sampled_from(sorted(STEPS)),
+    st.sampled_from(LANGUAGES),
+)
+def test_every_quote_stands_in_the_reply_whatever_it_is(parts: list[str], asks: str, language: Language) -> None:
+    reply = " ".join(parts)
+    found = read(inputs(language, asks, reply), random.Random(0), language)
+    assert all(said.quote and said.quote in reply and said.emotion in said.quote for said in found.said)
+    assert Reading.model_validate_json(found.model_dump_json()) == found
+    kept = checked(found, inputs(language, asks, reply), language)
+    assert all(said in found.said for said in kept.said)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I am useless, " * 9000,
+        "没用" * 40000,
+        "七十" * 20000,
+        "1" * 9000,
+        "if " * 9000,
+        "i feel " * 9000,
+        "要是" * 9000,
+        "?" * 9000,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_very_long_turn_is_read_in_time(language: Language, reply: str) -> None:
+    begun = time.perf_counter()
+    given = inputs(language, "evidence_for", reply, reply[:50])
+    checked(read(given, random.Random(0), language), given, language)
+    assert time.perf_counter() - begun < 20
