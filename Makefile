@@ -27,6 +27,7 @@ test-vllm:  ## run the vLLM lane too: a real server on the CPU, in .venv-vllm (a
 bench: $(VENV)/.dev $(if $(PEERS),.venv-peers/.made)  ## measure overhead and memory; PEERS=1 measures inspect_ai too
 	$(if $(PEERS),PEERS=$(CURDIR)/.venv-peers) $(BIN)/python -m tests.bench.overhead
 	$(BIN)/python -m tests.bench.memory
+	$(BIN)/python -m tests.bench.bench_export
 
 check: $(VENV)/.dev  ## lint, types, floors, size budget, generated documents
 	$(BIN)/ruff check .

@@ -55,4 +55,5 @@ command -v "$python" >/dev/null || { echo "error: there is no '$python'" >"$log"
 [ "$(cat "$env/.made" 2>/dev/null)" = "$(key "$list" constraints.txt)" ] || make_environment
 [ "$(cat "$env/.arena" 2>/dev/null)" = "$(key pyproject.toml)" ] || install_arena
 
-"$env/bin/python" -m pytest -m "vllm or train" tests/vllm tests/agents/test_local_model.py tests/train "$@" || exit 1
+"$env/bin/python" -m pytest -m "vllm or train" tests/vllm tests/agents/test_local_model.py tests/train \
+    tests/storage/test_exports_readers.py tests/storage/test_export_card.py "$@" || exit 1

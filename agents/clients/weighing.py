@@ -21,6 +21,7 @@ OPENLY: frozenset[Asks] = frozenset({"situation", "feeling"})
 """Questions wide enough that a client may answer with what it has kept back."""
 _RATES: frozenset[Asks] = frozenset({"rate", "rate_belief", "rate_feeling"})
 _HARD: frozenset[Asks] = frozenset({"core", "balanced"})  # what is hardest to say is put off most
+_POINTED: frozenset[Asks] = frozenset({"core", "evidence_for", "evidence_against", "balanced"})
 _EASY: frozenset[Asks] = _RATES | {"confirm"}
 _LEAST_ANSWERS = 2  # of one turn, ratings apart
 _LED = 0.5  # chance of a few words before an answer
@@ -55,6 +56,9 @@ def _answered(
     lead = _lead(setting, _lead_of(setting, kinds[0], thought), chance) if told else None
     number = rating(setting, asked, thought, chance) if _RATES & set(asked.kinds) else None
     parts += [number] if number else []
+    if not parts and _POINTED & set(kinds):  # asked once too often: put off, rather than answered with something else
+        line = setting.phrases.unused("deflect", setting.said, chance)
+        parts = [line] if line else []
     return Weighed(tuple(parts), lead, bare=not told) if parts else None
 
 

@@ -339,7 +339,7 @@ def test_two_pleas_leave_the_question_and_offer_an_end() -> None:
 
 
 def test_after_a_refusal_the_client_may_go_on() -> None:
-    refused = iter(["declines", "rupture"])
+    refused = iter(["declines", "declines"])
 
     def answer(state: CrdialState, words: str) -> Reading:
         if state.step == "prosecution" and state.goal != "offer_end":

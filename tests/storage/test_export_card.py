@@ -256,6 +256,7 @@ def test_responsible_use_is_described(tmp_path: Path, name: str) -> None:
     assert len(" ".join(described(tmp_path)[f"rai:{name}"])) > 100
 
 
+@pytest.mark.train
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries beneath it
 def test_the_croissant_reader_finds_no_fault(tmp_path: Path) -> None:
     croissant = pytest.importorskip("mlcroissant")
@@ -267,6 +268,7 @@ def test_the_croissant_reader_finds_no_fault(tmp_path: Path) -> None:
     assert [row["csv-train/said"] for row in data.records("csv-train")] == [b"b", b"b"]
 
 
+@pytest.mark.train
 def test_the_public_reader_loads_what_the_head_names(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     card_files(summary(tmp_path), tmp_path)

@@ -52,12 +52,12 @@ def tiny_model(words: Any) -> Any:
     return Qwen2ForCausalLM(Qwen2Config(vocab_size=len(words), **size, **heads, **ends))
 
 
-def settings(out: Path) -> dict[str, Any]:
+def settings(out: Path, learning_rate: float) -> dict[str, Any]:
     return {
         "output_dir": str(out),
         "max_steps": STEPS,
         "per_device_train_batch_size": 4,
-        "learning_rate": 5e-3,
+        "learning_rate": learning_rate,
         "logging_steps": 1,
         "max_length": 2048,
         "report_to": [],
@@ -79,7 +79,7 @@ def sft(path: Path, out: Path) -> list[float]:
     from trl import SFTConfig, SFTTrainer
 
     words = tokenizer(path)
-    config = SFTConfig(**settings(out), assistant_only_loss=True)
+    config = SFTConfig(**settings(out, 2e-2), assistant_only_loss=True)
     return losses(SFTTrainer(tiny_model(words), config, train_dataset=load(path), processing_class=words))
 
 
@@ -91,7 +91,7 @@ def dpo(path: Path, out: Path) -> list[float]:
     trainer = DPOTrainer(
         model=tiny_model(words),
         ref_model=tiny_model(words),
-        args=DPOConfig(**settings(out)),
+        args=DPOConfig(**settings(out, 5e-3)),
         train_dataset=load(path),
         processing_class=words,
     )

@@ -75,6 +75,8 @@ def _taken_up(w: Walk, asked: str) -> dict[str, str]:
     settled = [e for e in w.entries if not e.kind.startswith("emotion")] or w.entries
     if settled:
         last = settled[-1]
+        if last.kind in _RATED and w.reading.belief is None and w.reading.emotion is None:
+            return {"took": ""}  # settled earlier; the client has just said something else
         return {"took": last.kind if last.status == "filled" else last.status, "took_quote": last.quote}
     if asked == "agree" and w.reading.stance not in ("declines", "disagrees"):
         return {"took": "agree"}
@@ -116,11 +118,14 @@ def _danger(w: Walk, risk: RiskSeen) -> Exit | None:
     return "realistic_problem" if reading.realistic and w.state.phase == "talk" else None
 
 
+_RATED = ("belief_before", "belief_after", "emotion_before", "emotion_after")
+
+
 def _trouble(w: Walk) -> Plan | None:
     """Refusal, rupture and distress are met; after two pleas what was wanted is let go and an end is offered."""
     reading = w.reading
     if w.state.goal == "offer_end":
-        if reading.stance not in ("agrees", "open") or reading.none_left:
+        if reading.stance in ("disagrees", "declines", "rupture"):
             w.leave("declines")
             return None
         w.set(pleas=0)
@@ -138,7 +143,7 @@ def _met(w: Walk) -> Plan | None:
     if w.state.turns_here >= HARD:
         w.leave("declines")
         return None
-    if w.state.pleas < _PLEAS:
+    if w.state.pleas < _PLEAS + (w.reading.stance == "rupture"):  # to be hurt is no wish to stop
         return w.ask(f"meet_{w.reading.stance}", "agree")
     decline(w)
     return w.ask("offer_end", "agree")

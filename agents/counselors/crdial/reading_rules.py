@@ -41,6 +41,8 @@ def read(inputs: ReadingInputs, chance: random.Random, language: Language) -> Re
     pieces = turned(kept, language) if told else ()
     said = [*answer(kept, pieces, language), *volunteered(kept, pieces, language)] if told else []
     said += emotion_said(kept, pieces, language) if told else []
+    if "confide" in manners:  # what is confided answers no question for a fairer thought
+        said = [each for each in said if each.kind != "balanced_thought"]
     belief, emotion = both(inputs.reply, language, inputs.asks, inputs.question)
     plain = ready(inputs.reply[:LONGEST], words)
     return Reading(
