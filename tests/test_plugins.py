@@ -60,6 +60,15 @@ def test_a_stranger_s_importer_reads_its_format(installed: dict[str, str], tmp_p
 
 
 @pytest.mark.slow
+def test_a_stranger_s_data_set_format_is_written(installed: dict[str, str], tmp_path: Path) -> None:
+    arena(["run", "--counselor", "counting", "--clients", "3", "--rounds", "4", "--name", "mine"], installed, tmp_path)
+    done = arena(["export", "mine", "--format", "headlines", "--out", "set"], installed, tmp_path)
+    written = [path.read_text(encoding="utf-8") for path in (tmp_path / "set").glob("*.headlines.*")]
+    rows = [json.loads(line) for text in written for line in text.splitlines()]
+    assert len(rows) == 3 and all(row["turns"] >= 8 and row["characters"] > 0 for row in rows), done.stderr
+
+
+@pytest.mark.slow
 def test_a_plug_in_that_cannot_be_loaded_is_named(installed: dict[str, str], tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     site = Path(installed["PYTHONPATH"].split(os.pathsep)[0])
