@@ -18,6 +18,7 @@ from arena.exporting.manifest import SUMS, Provenance, manifest, put_beside, sum
 from arena.exporting.parquet import need_pyarrow
 from arena.exporting.place import MANIFEST, Workplace, workplace
 from arena.exporting.provenance import refuse_unasked
+from arena.exporting.rivals import Rivals
 from arena.exporting.select import Filters, dropped, dropped_early, matching_counselors
 from arena.exporting.settings import Reason, export_settings, export_texts
 from arena.exporting.sinks import Sink, Sums, Target, open_sink
@@ -28,6 +29,7 @@ from profiles.schema import Record
 from storage.database import Database
 from storage.exports.card import card_files
 from storage.exports.format import ExportFormat, ExportOptions, find_format
+from storage.exports.preferences import pairs_between
 from storage.exports.record import DialogueRecord, paths
 from storage.exports.summary import ExportFile, ExportSummary
 from storage.queries import Transcript, each_transcript, session_values
@@ -41,7 +43,11 @@ _TELL_EVERY: Final = 100
 
 
 class Request(Record):
-    """What is exported and how. name: of the data set, which begins each file's name."""
+    """What is exported and how. name: of the data set, which begins each file's name.
+
+    against: another counselor of these runs, whose first differing turn with the same client is the rejected reply of
+    one pair more a session, in preference formats; its own sessions are no part of the set.
+    """
 
     name: str
     formats: tuple[str, ...]
@@ -50,6 +56,7 @@ class Request(Record):
     split_seed: int = 0
     dedupe: bool = True
     consent: bool = False
+    against: str = ""
     options: ExportOptions = ExportOptions()
 
 
@@ -79,7 +86,7 @@ def export(
     if any(each.kind == "parquet" for each in formats):
         need_pyarrow()
     labels = Counter(label for run in runs for (label,) in session_values(database, run.id, ("counselor",)))
-    matching_counselors(request.filters.counselors, labels)
+    matching_counselors((*request.filters.counselors, *filter(None, (request.against,))), labels)
     with workplace(out, force) as place:
         return _Export(runs, request, formats, place, observe, sum(labels.values())).make(database)
 
@@ -100,6 +107,7 @@ class _Export:
         self.observe, self.total = observe, total
         self.tally = Tally()
         self.lines = place.spool / "records.jsonl"
+        self.rivals = Rivals(place.spool / "rivals.jsonl", request.against)
 
     def make(self, database: Database) -> ExportSummary:
         """Read, split, write, describe."""
@@ -127,6 +135,7 @@ class _Export:
                 for transcript in each_transcript(database, run.id):
                     found = self._taken(transcript, run, seen)
                     if isinstance(found, DialogueRecord):
+                        self.rivals.remember(transcript.session)
                         self.tally.keep(found, sum(1 for _ in self._units(found)))
                         lines.write(found.model_dump_json() + "\n")
                     else:
@@ -136,11 +145,15 @@ class _Export:
 
     def _taken(self, transcript: Transcript, run: RunRow, seen: Seen) -> DialogueRecord | Reason:
         filters = self.request.filters
-        early = dropped_early(transcript.session, filters)
+        rival = self.rivals.plays(transcript.session.counselor)
+        early = dropped_early(transcript.session, filters.model_copy(update={"counselors": ()}) if rival else filters)
         if early:
             return early
         refuse_unasked(transcript.session, run, self.request.consent)
         record = record_of(transcript, run, filters.stage)
+        if rival:
+            self.rivals.keep(transcript.session, record)
+            return "counselor"
         return dropped(record, filters) or (self.request.dedupe and seen.add(record)) or record
 
     def _units(self, record: DialogueRecord) -> Iterator[DialogueRecord]:
@@ -169,7 +182,7 @@ class _Export:
             split = apart if record.left_the_chain else clients[record.situation_id]
             by_split[split] += 1
             stem = f"{self.request.name}.{format.name}.{split}"
-            rows = list(format.rows(record, self.request.options))
+            rows = [*format.rows(record, self.request.options), *self._against(format, record)]
             if split not in sinks:
                 target = Target(self.place.data, stem, split, format.fields, sums, self.place.files)
                 sinks[split] = open_sink(format.kind, target)
@@ -177,6 +190,11 @@ class _Export:
                 sinks[split].add(row)
             provenance.add(record, rows, format, f"{stem}/" if format.kind == "text" else f"{stem}.{format.kind}")
         return tuple(file for split in (*SPLITS, apart) if split in sinks for file in sinks[split].end())
+
+    def _against(self, format: ExportFormat, record: DialogueRecord) -> Iterator[dict[str, Any]]:
+        other = self.rivals.of(record) if format.pair and self.request.against else None
+        if format.pair and other:
+            yield from map(format.pair, pairs_between(record, other, self.request.options))
 
     def _summary(self, written: dict[str, tuple[ExportFile, ...]], records: Mapping[str, int]) -> ExportSummary:
         return ExportSummary(
@@ -233,5 +251,6 @@ def _options(request: Request) -> dict[str, Any]:
         "split_seed": request.split_seed,
         "dedupe": request.dedupe,
         "consent_confirmed": request.consent,
+        "against": request.against,
         **request.options.model_dump(mode="json"),
     }

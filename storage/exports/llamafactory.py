@@ -90,6 +90,7 @@ FORMATS = (
         rows=pair_rows(row),
         fields=("conversations", "system", "tools", "chosen", "rejected"),
         preference=True,
+        pair=row,
         beside=partial(dataset_info, format_name="llamafactory-preference"),
     ),
 )

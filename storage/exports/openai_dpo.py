@@ -32,5 +32,6 @@ FORMATS = (
         rows=pair_rows(row),
         fields=("input", "preferred_output", "non_preferred_output"),
         preference=True,
+        pair=row,
     ),
 )

@@ -32,5 +32,6 @@ FORMATS = (
         rows=pair_rows(row),
         fields=("prompt", "chosen", "rejected"),
         preference=True,
+        pair=row,
     ),
 )

@@ -663,3 +663,30 @@ def test_a_very_long_turn_is_read_in_time(language: Language, reply: str) -> Non
     given = inputs(language, "evidence_for", reply, reply[:50])
     checked(read(given, random.Random(0), language), given, language)
     assert time.perf_counter() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "denied"),
+    [
+        ("en", "No, nothing like that. I'd tell you.", True),
+        ("en", "You asked before, and it's still no. Thanks for asking, though.", True),
+        ("en", "Wishing I weren't alive, never. Wishing I were in another room, now that I do.", True),
+        ("en", "Never wished myself gone.", True),
+        ("en", "Why does everybody ask that? I'm here, aren't I.", False),
+        ("en", "I'd rather not answer that.", False),
+        ("en", "I know what you mean. It's fine.", False),
+        ("zh", "没有。难是难，但没想过死，也没想过伤害自己。", True),
+        ("zh", "不想活？那从来没有。", True),
+        ("zh", "不想醒过来？那不会，早晨我还挺喜欢的。", True),
+        ("zh", "怎么谁都问这个，我这不是好好坐着呢嘛。", False),
+        ("zh", "我也不知道说了有没有用。", False),
+        ("zh", "你大概也不会感兴趣。", False),
+    ],
+)
+def test_asked_about_danger_only_a_plain_no_is_one(language: Language, reply: str, denied: bool) -> None:
+    asked = {
+        "en": "Are there thoughts of not wanting to live any more?",
+        "zh": "有没有不想活下去，或者想伤害自己的念头？",
+    }
+    inputs = ReadingInputs(step=None, asks="", belief="", question=asked[language], reply=reply, turns=())
+    assert (read(inputs, random.Random(1), language).stance == "disagrees") is denied

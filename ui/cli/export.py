@@ -70,6 +70,12 @@ OpeningOption = Annotated[
     Greeting, typer.Option("--opening", help="A greeting, where the client must begin: stub before it, system, drop.")
 ]
 SystemPrompt = Annotated[bool, typer.Option("--system/--no-system", help="System prompts in chat formats.")]
+Against = Annotated[
+    str,
+    typer.Option(
+        "--against", help="In preference formats also pairs with this counselor's replies to the same client."
+    ),
+]
 Consent = Annotated[
     bool, typer.Option("--consent-confirmed", help="You hold the informed consent of people who sat in a chair.")
 ]
@@ -96,6 +102,7 @@ def export(
     dedupe: Dedupe = True,
     opening: OpeningOption = Greeting.stub,
     system: SystemPrompt = True,
+    against: Against = "",
     consent_confirmed: Consent = False,
     force: Force = False,
     list_formats: Listed = False,
@@ -131,6 +138,7 @@ def export(
         split_seed=split_seed,
         dedupe=dedupe,
         consent=consent_confirmed,
+        against=against,
         options=ExportOptions(opening=opening.value, system={} if system else {"en": "", "zh": ""}),
     )
     with Database.open(database_address(db), upgrade=False) as database:

@@ -109,7 +109,7 @@ def _after_the_steps(w: Walk) -> Plan:
 
 def _danger(w: Walk, risk: RiskSeen) -> Exit | None:
     reading = w.reading
-    after_asking = w.state.goal == "safety" and (risk != "none" or reading.stance not in ("open", "disagrees"))
+    after_asking = w.state.goal == "safety" and (risk != "none" or reading.stance != "disagrees")  # no other no
     too_late_to_ask = risk == "low" and not w.state.safety_asked and w.left <= 1
     if risk in _GRAVE or reading.danger == "crisis" or after_asking or too_late_to_ask:
         return "crisis"

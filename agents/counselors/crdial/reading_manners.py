@@ -20,10 +20,10 @@ _LISTS = (
     *NOTHING, "weighing.no_other_view", "weighing.half_believed", "weighing.fits", "weighing.does_not_fit",
     "deflect", "confide", "fallback",
 )  # fmt: skip
-_TREES = ("reactions", "openers", "closers", "weighing.leads", "weighing.frames")
-_LEAST = 4  # characters of a frame's beginning that are taken for one
-_SLOT = "{text}"
-_BEGINS = r"(?:^|(?<=\n)|(?<=[.!?…”\"] )|(?<=[。！？…”]))"  # only whole sentences, never the end of one
+_TREES = ("reactions", "openers", "closers", "frames", "weighing.leads", "weighing.frames")
+_LEAST = 4  # characters of a line, or of a part of a frame, that are taken for one
+_SLOTS = re.compile(r"\{\w+\}")
+_BEGINS = r"(?:^|(?<=[\n.!?…。！？”\"]))\s{0,3}"  # only whole sentences, never the end of one
 
 
 def parted(reply: str, language: Language) -> tuple[str, frozenset[str]]:
@@ -43,7 +43,7 @@ def parted(reply: str, language: Language) -> tuple[str, frozenset[str]]:
 
 @lru_cache(maxsize=2)
 def _lines(language: Language) -> tuple[tuple[str, str], ...]:
-    """(list's name, line), the longest first, of frames what stands before the client's own words."""
+    """(list's name, line), the longest first, of frames what stands around the client's own words."""
     named = [(name, line) for name, line in _all(language) if len(line) >= _LEAST]
     return tuple(sorted(named, key=lambda each: -len(each[1])))
 
@@ -54,4 +54,4 @@ def _all(language: Language) -> Iterator[tuple[str, str]]:
         yield from ((name, line) for line in phrases.lines(name))
     for name in _TREES:
         for lines in phrases.tree(name).values():
-            yield from ((name, line.partition(_SLOT)[0].strip()) for line in lines)
+            yield from ((name, part.strip()) for line in lines for part in _SLOTS.split(line))

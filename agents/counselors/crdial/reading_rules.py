@@ -14,8 +14,9 @@ from agents.counselors.crdial.reading_ratings import both
 from agents.counselors.crdial.reading_roles import roles_of
 from agents.counselors.crdial.reading_said import Turned, answer, emotion_said, turned, volunteered
 from agents.counselors.crdial.reading_words import ReadingWords, load_words
+from agents.reading import read_counselor
 from profiles.screening import RANK, fold, hits
-from profiles.vocabulary import Language
+from profiles.vocabulary import Language, Move
 
 __all__ = ["danger_in", "read", "stance_in"]
 
@@ -61,7 +62,13 @@ def read(inputs: ReadingInputs, chance: random.Random, language: Language) -> Re
 
 
 def _stance(inputs: ReadingInputs, manners: frozenset[str], said: Sequence[Said], language: Language) -> Stance:
-    """The stance of a set phrase where nothing else was told; else by the words."""
+    """The stance of a set phrase where nothing else was told; else by the words.
+
+    Asked about danger, only a plain no is one.
+    """
+    if not inputs.asks and Move.RISK_ENQUIRY in read_counselor(inputs.question, (), language).moves:
+        words = load_words(language)
+        return "disagrees" if words.lists["denies_danger"].search(ready(inputs.reply, words)) else "unsure"
     if "reactions" in manners and not said:
         return "rupture"
     if "weighing.fits" in manners:

@@ -68,6 +68,7 @@ class _Words(Record):
     declines: Patterns
     agrees: Patterns
     disagrees: Patterns
+    denies_danger: Patterns
     unsure: Patterns
     none_left: Patterns
     unconvinced: Patterns

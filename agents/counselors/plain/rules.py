@@ -22,6 +22,7 @@ _LEAST_SAID = 3  # content units of a piece worth a place in a summary
 _FEW_WORDS = 8  # content units up to which a turn with a refusal in it is nothing but that
 _WRAP_UP_FROM = 8  # rounds a session must have for its last but one turn to prepare the end
 _RISK_QUESTIONS = ("risk_ask", "risk_again", "risk_low")
+_STOCK_ANSWERS = ("nothing_left", "told_already", "none_left", "no_other_view", "balanced_said", "half_believed")
 _SLOT = re.compile(r"[“\"]?\{\w+\}[.”\"]*")
 
 
@@ -30,6 +31,7 @@ def _set_phrases(language: Language) -> dict[str, tuple[str, ...]]:
     """The client's turns of speech by what they do; ``all`` of them tell nothing that could be handed back."""
     client = load_phrases("agents.clients", language)
     named = {name: client.lines(name) for name in ("confide", "deflect", "fallback")}
+    named["weighing"] = tuple(line for name in _STOCK_ANSWERS for line in client.lines(f"weighing.{name}"))
     named["cold"] = tuple(line for lines in client.tree("reactions").values() for line in lines)
     around = [line for name in ("openers", "closers", "risk") for lines in client.tree(name).values() for line in lines]
     return {**named, "all": (*around, *(line for lines in named.values() for line in lines))}
