@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError
 from agents.counselors.crdial.course import NOTE, Channel, Course, Note, course_of
 from agents.dialogue import Turn
 from arena.exporting.imported import imported_record, is_imported
-from arena.exporting.provenance import person_in, privacy_of, provenance_of
+from arena.exporting.provenance import person_in, privacy_of, provenance_of, without_folder
 from arena.exporting.settings import export_settings
 from profiles.crisis import crisis_text
 from profiles.errors import UserError
@@ -59,7 +59,7 @@ def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None) -
         "domain": export_settings().domains[Theme(session.theme)],
         "sub_domain": str(session.profile.get("topic") or ""),
         "situation": whole.situation or str(session.profile.get("current_distress") or ""),
-        "counselor": session.counselor,
+        "counselor": without_folder(session.counselor),
         "automatic_thoughts": whole.automatic_thoughts,
         "intermediate_beliefs": whole.intermediate_beliefs,
         "core_beliefs": tuple(_belief(each) for each in whole.channels),
@@ -71,11 +71,17 @@ def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None) -
         "scores": {party: _score(row) for party, row in judged.items()},
         "gate": session.gate,
         "fidelity": session.fidelity,
-        "exit": whole.exit,
+        "exit": whole.exit or _later_exit(turns),
         "provenance": provenance_of(session, run, kept, judged.values(), course),
         "privacy": privacy_of(session, run),
     }
     return _settled(DialogueRecord(**values), transcript)
+
+
+def _later_exit(turns: Sequence[TurnFacts]) -> str | None:
+    """An exit in turns that a stage leaves out: what came before a crisis is no ordinary talk."""
+    whole = _course(turns)
+    return whole.exit if whole and whole.exit != "cap" else None
 
 
 def _settled(record: DialogueRecord, transcript: Transcript) -> DialogueRecord:

@@ -24,8 +24,8 @@ from storage.exports.summary import ExportFile
 __all__ = ["HashedFile", "Row", "Sink", "Sums", "Target", "as_json", "open_sink", "read_cell", "safe_name"]
 
 Row = dict[str, Any]
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
-_QUOTED_FORMULA: Final = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+_QUOTED_FORMULA: Final = re.compile(r"'+[=+\-@\t\r\n＝＋－＠]")
 _SAFE: Final = re.compile(r"[\w%-][\w.%-]{0,160}")
 _BREAKS: Final = {"\u2028": "\\u2028", "\u2029": "\\u2029", "\u0085": "\\u0085"}
 

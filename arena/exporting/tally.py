@@ -47,7 +47,7 @@ class Tally:
             self.groups[name][value] += 1
         if record.exit:
             self.groups["exit"][record.exit] += 1
-        else:
+        if not record.left_the_chain:
             self.clients.add(record.situation_id)
         self.groups["strategy"].update(each.strategy for each in sentences)
         self.groups["distortion"].update(each.distortion or _UNNAMED for each in record.channels)

@@ -675,6 +675,10 @@ def test_a_very_long_turn_is_read_in_time(language: Language, reply: str) -> Non
         ("en", "Why does everybody ask that? I'm here, aren't I.", False),
         ("en", "I'd rather not answer that.", False),
         ("en", "I know what you mean. It's fine.", False),
+        ("en", "No, but I do think about it every night.", False),
+        ("en", "No. Well, sometimes.", False),
+        ("zh", "没有，不过晚上会想。", False),
+        ("zh", "现在没有，昨晚有。", False),
         ("zh", "没有。难是难，但没想过死，也没想过伤害自己。", True),
         ("zh", "不想活？那从来没有。", True),
         ("zh", "不想醒过来？那不会，早晨我还挺喜欢的。", True),
@@ -690,3 +694,26 @@ def test_asked_about_danger_only_a_plain_no_is_one(language: Language, reply: st
     }
     inputs = ReadingInputs(step=None, asks="", belief="", question=asked[language], reply=reply, turns=())
     assert (read(inputs, random.Random(1), language).stance == "disagrees") is denied
+    told = checked(Reading(stance="disagrees"), inputs, language)  # a model that takes it for a no
+    assert (told.stance == "disagrees") is denied
+
+
+@pytest.mark.parametrize(
+    ("language", "reply"),
+    [
+        ("en", "I guess you are right."),
+        ("en", "I suppose that is true."),
+        ("en", "Okay, I'll try to see it that way."),
+        ("zh", "你说得对。"),
+        ("zh", "我觉得你说得有道理。"),
+    ],
+)
+def test_agreement_is_no_thought_of_ones_own(language: Language, reply: str) -> None:
+    inputs = ReadingInputs(
+        step="verdict", asks="balanced_thought", belief="I am a failure." if language == "en" else "我是个废物。",
+        question="?", reply=reply, turns=(),
+    )  # fmt: skip
+    said = Said(kind="balanced_thought", quote=reply)
+    assert not checked(Reading(said=[said]), inputs, language).said
+    by_rule = checked(read(inputs, random.Random(1), language), inputs, language)
+    assert not any(each.kind == "balanced_thought" for each in by_rule.said)

@@ -386,7 +386,8 @@ async def test_the_cooperative_client_always_answers_and_its_numbers_fall(langua
 
 def test_belief_moves_by_the_client_s_own_words_alone() -> None:
     thoughts = tuple(
-        Thought(id=name, level="core", text=name, strength=80, evidence_against=("x",)) for name in ("a.1", "b")
+        Thought(id=name, level="core", text=name, strength=80, evidence_for=("y",), evidence_against=("x",))
+        for name in ("a.1", "b")
     )
     profile = Profile(id="x", lang="en", theme=Theme.OTHER, current_distress="tired", thoughts=thoughts)
     state = start(profile, 1).model_copy(update={"trust": 6.0, "resistance": 0.0})
@@ -400,6 +401,17 @@ def test_belief_moves_by_the_client_s_own_words_alone() -> None:
     assert 80 > belief(resisting, against) > belief(state, against)
     sunk = state.model_copy(update={"beliefs": {"a.1": 3.0, "b": 99.5}})
     assert persuaded(sunk, ("a.1.against", "b.for"), asked=True).beliefs == {"a.1": 0.0, "b": 100.0}
+
+
+def test_what_is_said_again_persuades_nobody() -> None:
+    thought = Thought(id="b", level="core", text="b", strength=80, evidence_against=("x", "z"))
+    profile = Profile(id="x", lang="en", theme=Theme.OTHER, current_distress="tired", thoughts=(thought,))
+    state = start(profile, 1).model_copy(update={"trust": 9.0, "resistance": 0.0})
+    found = []
+    for _ in range(4):
+        state = persuaded(state, ("b.against", "b.balanced"), asked=True)
+        found.append(state.beliefs["b"])
+    assert 80 > found[0] > found[1] == found[2] == found[3] > 0
 
 
 def belief(state: ClientState, voiced: tuple[str, ...], *, asked: bool = True) -> float:

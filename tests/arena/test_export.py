@@ -20,6 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arena import RunConfig, run
+from arena.exporting.build import record_of
 from arena.exporting.dedupe import Seen
 from arena.exporting.export import Request, export
 from arena.exporting.select import Filters, least_score
@@ -34,7 +36,7 @@ from storage.exports.crisp import back
 from storage.exports.format import formats
 from storage.exports.record import DialogueRecord, DialogueTurn
 from storage.exports.summary import ExportSummary
-from storage.queries import find_run
+from storage.queries import each_transcript, find_run, load_all_turns
 from storage.records import replace_session, save_run
 from storage.tables import JudgmentRow, RunRow, SafetyEventRow, SessionRow, TurnRow
 from tests.arena.runs import play, transcripts
@@ -689,3 +691,48 @@ def sink_at(tmp_path: Path) -> Iterator[Any]:
 
     with files:
         yield make
+
+
+def test_clients_whose_sessions_ran_out_of_time_are_split_like_any_other(tmp_path: Path) -> None:
+    db = str(tmp_path / "a.db")
+    config = RunConfig(counselors=("crdial",), clients="3", rounds=8, stage_mode="led", db=db, self_score=False)
+    run_id = run(config).run_id
+    with Database.open(db) as database:
+        found = export(
+            database, [find_run(database, run_id)], Request(name="set", formats=("crisp",)), tmp_path / "out"
+        )
+    assert sum(file.rows for file in found.formats["crisp"]) == 3
+
+
+def test_what_came_before_a_crisis_is_no_ordinary_talk(tmp_path: Path) -> None:
+    db = str(tmp_path / "a.db")
+    config = RunConfig(
+        counselors=("crdial",), clients="treatment-01", repeats=4, rounds=40, stage_mode="led", db=db, self_score=False
+    )
+    run_id = run(config).run_id
+    with Database.open(db) as database:
+        row = find_run(database, run_id)
+        whole = [record_of(each, row) for each in each_transcript(database, run_id)]
+        early = [record_of(each, row, Stage.TRUST_BUILDING) for each in each_transcript(database, run_id)]
+    assert any(each.exit == "crisis" for each in whole)
+    assert [each.exit == "crisis" for each in early] == [each.exit == "crisis" for each in whole]
+
+
+def test_another_counselor_s_replies_are_what_is_not_preferred(tmp_path: Path) -> None:
+    db = str(tmp_path / "a.db")
+    counselors = ("crdial", "plain")
+    config = RunConfig(counselors=counselors, clients="4", rounds=8, stage_mode="led", db=db, self_score=False)
+    run_id = run(config).run_id
+    with Database.open(db) as database:
+        runs = [find_run(database, run_id)]
+        asked = {"formats": ("trl-preference",), "filters": Filters(counselors=("crdial",)), "shares": (100, 0, 0)}
+        for name, against in (("alone", ""), ("against", "plain")):
+            export(database, runs, Request(name=name, against=against, **asked), tmp_path / name)
+        theirs = {turn.text for turns in load_all_turns(database, run_id).values() for turn in turns}
+    texts = {
+        name: (tmp_path / name / f"{name}.trl-preference.train.jsonl").read_bytes() for name in ("alone", "against")
+    }
+    rows = {name: [json.loads(line) for line in text.splitlines()] for name, text in texts.items()}
+    more = [row for row in rows["against"] if row not in rows["alone"]]
+    assert len(rows["alone"]) + len(more) == len(rows["against"]) and more
+    assert all(row["rejected"][0]["content"] in theirs for row in more)

@@ -45,7 +45,7 @@ class Appraisal(Record):
 class ClientState(Record):
     """Where a client stands. trust, openness, distress, hope: 0-10; resistance: 0-3; beliefs: 0-100 by thought id.
 
-    disclosed: ids of the hidden facts told so far.
+    disclosed: ids of the hidden facts told so far. voiced: what it has said of its thoughts, ``<id>.<side>`` each time.
     met: moves met in earlier turns. recent: the moves of the last turns.
     """
 
@@ -59,6 +59,7 @@ class ClientState(Record):
     resistance: float = Field(ge=0, le=3)
     beliefs: dict[str, float] = {}
     disclosed: tuple[str, ...] = ()
+    voiced: tuple[str, ...] = ()
     met: tuple[Move, ...] = ()
     recent: tuple[tuple[Move, ...], ...] = ()
 
@@ -132,18 +133,29 @@ def persuaded(state: ClientState, voiced: Iterable[str], *, asked: bool) -> Clie
         voiced: ``<thought id>.<for|against|balanced>``, each once; what names no thought of the card moves nothing.
         asked: whether the counselor had asked it to weigh a thought; said in passing it counts for less.
 
-    Belief moves in that thought alone, the more the client trusts and the less it resists.
+    Belief moves in that thought alone, the more the client trusts and the less it resists, and only as often as the
+    card has something to say: what is said again persuades nobody.
     """
     table, beliefs = effects(), dict(state.beliefs)
     none, full = table.voiced_trust["none_below"], table.voiced_trust["full_from"]
     share = max(0.0, min(1.0, (state.trust - none) / (full - none)))
     scale = share * (1 - table.damping * state.resistance) * (1.0 if asked else table.unasked)
-    for name in dict.fromkeys(voiced):
+    fresh = [name for name in dict.fromkeys(voiced) if state.voiced.count(name) < _pieces(state.profile, name)]
+    for name in fresh:
         thought, _, side = name.rpartition(".")
         change = next((points for voice, points in table.voiced.items() if voice == side), 0.0)
         if thought in beliefs:
             beliefs[thought] = _bounded(beliefs[thought] + change * scale, 100)
-    return state.model_copy(update={"beliefs": beliefs})
+    return state.model_copy(update={"beliefs": beliefs, "voiced": (*state.voiced, *fresh)})
+
+
+def _pieces(profile: Profile, name: str) -> int:
+    """How much the card has to say on that side of that thought."""
+    thought_id, _, side = name.rpartition(".")
+    thought = next((each for each in profile.thoughts if each.id == thought_id), None)
+    if thought is None:
+        return 0
+    return {"for": len(thought.evidence_for), "against": len(thought.evidence_against), "balanced": 1}.get(side, 0)
 
 
 def ready(state: ClientState, stage: Stage) -> bool:

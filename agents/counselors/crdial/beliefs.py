@@ -92,6 +92,8 @@ def _settle(w: Walk, taken: list[Belief]) -> None:
     """The gate: at least one belief with its kind, confirmed; the strongest becomes the first channel."""
     ordered = sorted(taken, key=lambda b: (-(-1 if b.before is None else b.before), RANK.index(b.kind)))
     if not ordered and w.spare < LOOP:
+        w.leave_open("core_belief", "unfilled")
+        w.decide("leave", False, "no rounds left to confirm a belief")
         w.leave("cap")
         return
     if not ordered:

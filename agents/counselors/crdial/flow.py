@@ -168,10 +168,11 @@ def _steps(w: Walk) -> Plan | None:
         if w.spare <= 0:
             return _out_of_rounds(w)
         plan = STEP[w.state.step](w) if w.state.step else situation(w)
-        if plan:
-            return plan
         if _rose(w):
             w.leave("distress_rising")
+            return None
+        if plan:
+            return plan
     raise AssertionError("a turn that decides nothing")
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agents.counselors.crdial.reading import Danger, Reading, ReadingInputs, Said
+from agents.counselors.crdial.reading import Danger, Reading, ReadingInputs, Said, Stance
+from agents.counselors.crdial.reading_danger import asked_of_danger, denies_danger
+from agents.counselors.crdial.reading_pieces import ready
 from agents.counselors.crdial.reading_ratings import ratings_in, strength_in
 from agents.counselors.crdial.reading_roles import repeats, restates, roles_of, says_nothing
 from agents.counselors.crdial.reading_rules import danger_in
+from agents.counselors.crdial.reading_words import load_words
 from profiles.distortions import distortion_in
 from profiles.screening import RANK, risk_level
 from profiles.vocabulary import Language
@@ -48,8 +51,15 @@ def checked(reading: Reading, inputs: ReadingInputs, language: Language) -> Read
             "by_feeling": asked and (felt or reading.by_feeling) and not (felt and offered),
             "none_left": reading.none_left and not offered,
             "danger": _danger(reading.danger, inputs, language),
+            "stance": _stance(reading.stance, inputs, language),
         }
     )
+
+
+def _stance(stance: Stance, inputs: ReadingInputs, language: Language) -> Stance:
+    """To the plain question about danger a no is one only where the words are."""
+    taken_for_no = stance == "disagrees" and asked_of_danger(inputs, language)
+    return "unsure" if taken_for_no and not denies_danger(inputs.reply, language) else stance
 
 
 def _danger(danger: Danger, inputs: ReadingInputs, language: Language) -> Danger:
@@ -92,7 +102,9 @@ def _stands(said: Said, quote: str, inputs: ReadingInputs, language: Language) -
     if said.kind in _EVIDENCE:
         return not repeats(quote, inputs.belief, language) and not _only_felt(said, inputs, language)
     if said.kind == "balanced_thought":
-        return not restates(quote, inputs.belief, language)
+        words = load_words(language)
+        assents = words.lists["bare_agreement"].fullmatch(ready(quote, words))
+        return not assents and not restates(quote, inputs.belief, language)
     if said.kind in _THOUGHTS:
         return any(each.role not in ("feeling", "event") for each in roles_of(quote, said.kind, language))
     return True

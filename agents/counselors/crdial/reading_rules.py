@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from agents.counselors.crdial.reading import Danger, Reading, ReadingInputs, Said, Stance
+from agents.counselors.crdial.reading_danger import asked_of_danger, denies_danger
 from agents.counselors.crdial.reading_manners import NOTHING, parted
 from agents.counselors.crdial.reading_pieces import LONGEST, Piece, ready
 from agents.counselors.crdial.reading_ratings import both
 from agents.counselors.crdial.reading_roles import roles_of
 from agents.counselors.crdial.reading_said import Turned, answer, emotion_said, turned, volunteered
 from agents.counselors.crdial.reading_words import ReadingWords, load_words
-from agents.reading import read_counselor
 from profiles.screening import RANK, fold, hits
-from profiles.vocabulary import Language, Move
+from profiles.vocabulary import Language
 
 __all__ = ["danger_in", "read", "stance_in"]
 
@@ -66,9 +66,8 @@ def _stance(inputs: ReadingInputs, manners: frozenset[str], said: Sequence[Said]
 
     Asked about danger, only a plain no is one.
     """
-    if not inputs.asks and Move.RISK_ENQUIRY in read_counselor(inputs.question, (), language).moves:
-        words = load_words(language)
-        return "disagrees" if words.lists["denies_danger"].search(ready(inputs.reply, words)) else "unsure"
+    if asked_of_danger(inputs, language):
+        return "disagrees" if denies_danger(inputs.reply, language) else "unsure"
     if "reactions" in manners and not said:
         return "rupture"
     if "weighing.fits" in manners:

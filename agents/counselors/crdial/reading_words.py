@@ -69,6 +69,8 @@ class _Words(Record):
     agrees: Patterns
     disagrees: Patterns
     denies_danger: Patterns
+    takes_back: Patterns
+    bare_agreement: Patterns
     unsure: Patterns
     none_left: Patterns
     unconvinced: Patterns

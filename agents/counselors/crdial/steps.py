@@ -136,7 +136,8 @@ def _weigh(w: Walk) -> bool:
     after = last_entry(w, "belief_after")
     value = after.value if after else None
     fell = before is not None and value is not None and before - value >= _FELL
-    passed = bool(balanced) and (fell or w.state.unconvinced)
+    rose = before is not None and value is not None and value >= before
+    passed = bool(balanced) and (fell or (w.state.unconvinced and not rose))
     words = (balanced[-1].quote, balanced[-1].turn) if balanced else ("", None)
     reason = f"balanced={bool(balanced)} before={before} after={value} unconvinced={w.state.unconvinced}"
     w.decide("verdict", passed, reason, words)
