@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ __all__ = ["ImportResult", "import_file"]
 
 MALFORMED = "malformed"
 COUNSELOR = "imported"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f]+")
+_LONGEST_NAME = 80
 _LONGEST = 300  # characters of the client's first words that stand for the distress that no card tells
 
 
@@ -82,7 +86,7 @@ async def import_file(
     languages = sorted({each.language for each in found})
     run = RunRow(
         id=run_id,
-        name=name or path.stem,
+        name=_UNFIT.sub("-", name or path.stem)[:_LONGEST_NAME],
         offline=judge_name in ("", "offline"),
         config={**identity, "counselors": [COUNSELOR], "lang": languages[0], "models": {"judge": judge_name}},
         versions={"rubrics": rubric_versions(found[0].language), "cards": {}},
@@ -165,7 +169,7 @@ def _profile(found: Imported, number: int) -> Profile:
     first = next((text for speaker, text in found.turns if speaker == "client"), "")
     record = found.record
     return Profile(
-        id=record.situation_id if record else f"imported-{number + 1:05d}",
+        id=record.situation_id if record and _ID.fullmatch(record.situation_id) else f"imported-{number + 1:05d}",
         lang=found.language,
         theme=Theme.OTHER,
         current_distress=(record.situation if record else "") or first[:_LONGEST] or "-",

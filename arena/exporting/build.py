@@ -44,7 +44,8 @@ def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None) -
     session, turns, judgments, events = transcript
     kept = [turn for turn in turns if until is None or until.reached(Stage(turn.stage))]
     if is_imported(run):
-        return _settled(imported_record(session, kept), transcript)
+        flagged = {event.turn for event in events if event.speaker == "counselor"}
+        return _settled(imported_record(session, kept, flagged), transcript)
     language = cast(Language, session.language)
     course = _course(kept)
     unsafe = {event.turn for event in events if event.speaker == "counselor"}

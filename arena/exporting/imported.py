@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Container, Sequence
+from typing import Any, Final, cast
 
 from profiles.errors import UserError
 from profiles.located import Located, validate
@@ -31,8 +31,11 @@ def consent_told(session: SessionRow) -> str:
     return str((privacy.get("consent") or {}).get("status") or "")
 
 
-def imported_record(session: SessionRow, turns: Sequence[TurnFacts]) -> DialogueRecord:
+def imported_record(session: SessionRow, turns: Sequence[TurnFacts], unsafe: Container[int]) -> DialogueRecord:
     """The record with these turns.
+
+    Args:
+        unsafe: turns that our own safety rules flagged, whatever the file says of them.
 
     Raises:
         UserError: the file said nothing of where the dialogue comes from, or not under which licence.
@@ -44,7 +47,8 @@ def imported_record(session: SessionRow, turns: Sequence[TurnFacts]) -> Dialogue
             f"session {session.id}: an imported transcript whose file has no provenance.{missing}; neither is made up, "
             "so only dialogues that tell of it (format crisp) can be exported again"
         )
-    dialog = [_turn(turn, number, session.language) for number, turn in enumerate(turns)]  # type: ignore[arg-type]
+    language = cast(Language, session.language)
+    dialog = [_turn(turn, number, language, unsafe) for number, turn in enumerate(turns)]
     return validate(DialogueRecord, {**told, "dialog": dialog}, Located(f"session {session.id}", told, {}))
 
 
@@ -53,12 +57,15 @@ def _told(session: SessionRow) -> dict[str, Any]:
     return found
 
 
-def _turn(turn: TurnFacts, number: int, language: Language) -> dict[str, Any]:
+def _turn(turn: TurnFacts, number: int, language: Language, unsafe: Container[int]) -> dict[str, Any]:
+    """A greeting, a client's words and what our safety rules flagged are no target, even where the file says so."""
     known = strategies(language)
     place = {"step": None, "loop": None, "channel": None, "train": False, **turn.notes.get(IMPORTED, {})}
     labelled = [(each["text"], each["strategy"]) for each in turn.sentences]
+    trainable = turn.speaker == "counselor" and turn.round > 0 and turn.index not in unsafe
     return {
         **place,
+        "train": bool(place["train"]) and trainable,
         "turn": number,
         "round": turn.round,
         "speaker": _SPEAKERS[turn.speaker],

@@ -88,8 +88,12 @@ def _refuse_taken(out: Path, force: bool) -> None:
 
 
 def _is_ours(out: Path) -> bool:
+    """Whether an export stands there and nothing besides: what a person put beside it is not to be deleted."""
     try:
         found = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        summed = (out / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and found.get("made_by") == MADE_BY
+    known = {line.partition("  ")[2] for line in summed} | {"SHA256SUMS", MANIFEST}
+    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
+    return isinstance(found, dict) and found.get("made_by") == MADE_BY and there <= known

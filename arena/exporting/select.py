@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Literal
 
@@ -50,9 +51,10 @@ def least_score(text: str) -> tuple[Party, float]:
     """
     name, mark, number = text.partition("=")
     try:
-        if not mark:
+        least = float(number)
+        if not mark or not math.isfinite(least):
             raise ValueError
-        return Party(name.strip()), float(number)
+        return Party(name.strip()), least
     except ValueError:
         raise UserError(
             f"--min-score {text}: write PARTY=VALUE with {', '.join(Party)} and an item mean, such as supervisor=2.5"

@@ -147,7 +147,8 @@ def _loadable(summary: ExportSummary, words: Mapping[str, Any]) -> list[str]:
 
     The hub's reader infers how to read all configs from the first one, so only files of one kind can be in the head.
     """
-    kinds = {name: found[0].kind for name, found in summary.formats.items() if any(file.rows for file in found)}
+    rows = {name: found for name, found in summary.formats.items() if name not in words["no_rows"]}
+    kinds = {name: found[0].kind for name, found in rows.items() if any(file.rows for file in found)}
     for reader in words["readers"]:
         if names := [name for name, kind in kinds.items() if kind in reader["kinds"]]:
             return names

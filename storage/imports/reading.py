@@ -77,6 +77,8 @@ def _many_lines(text: str) -> bool:
 def _parsed(line: str) -> Any:  # noqa: ANN401  (JSON, or what is wrong with it)
     try:
         return json.loads(line)
+    except RecursionError:
+        return ValueError("nested too deeply")
     except ValueError as error:
         return error
 
@@ -91,6 +93,8 @@ def _json_whole(path: Path, text: str) -> Iterator[tuple[str, Any]]:
     value = _parsed(text)
     if isinstance(value, json.JSONDecodeError):
         raise UserError(f"{path}, line {value.lineno}: not JSON ({value.msg}); mend it, or save as JSON lines")
+    if isinstance(value, ValueError):
+        raise UserError(f"{path}: {value}; a dialogue is a list of lines")
     if isinstance(value, list) and lines_in(value) is None:
         yield from ((f"item {number}", item) for number, item in enumerate(value, start=1))
     else:
@@ -122,7 +126,7 @@ def _own(value: Any) -> DialogueRecord | None:  # noqa: ANN401
         return None
     try:
         return back(value)
-    except (UserError, ValueError, KeyError, TypeError):
+    except (UserError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

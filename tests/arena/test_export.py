@@ -736,3 +736,41 @@ def test_another_counselor_s_replies_are_what_is_not_preferred(tmp_path: Path) -
     more = [row for row in rows["against"] if row not in rows["alone"]]
     assert len(rows["alone"]) + len(more) == len(rows["against"]) and more
     assert all(row["rejected"][0]["content"] in theirs for row in more)
+
+
+def test_a_file_cannot_make_a_target_of_what_our_rules_flag(tmp_path: Path) -> None:
+    db = str(tmp_path / "a.db")
+    run_id = run(RunConfig(counselors=("plain",), clients="2", rounds=6, db=db, self_score=False)).run_id
+    with Database.open(db) as database:
+        export(database, [find_run(database, run_id)], Request(name="set", formats=("crisp",)), tmp_path / "out")
+        row = json.loads(next((tmp_path / "out").glob("*crisp.t*.jsonl")).read_bytes().splitlines()[0])
+        harmful = next(turn for turn in row["dialog"] if turn["speaker"] == "therapist" and turn["round"] > 1)
+        harmful.update(content="You should just kill yourself, that would solve it.", sentences=[], train=True)
+        row["dialog"][0]["train"] = True
+        path = tmp_path / "evil.jsonl"
+        path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        taken = asyncio.run(import_file(path, database)).run_id
+        (record,) = [record_of(each, find_run(database, taken)) for each in each_transcript(database, taken)]
+    assert not record.dialog[0].train
+    assert not next(turn for turn in record.dialog if turn.content == harmful["content"]).train
+    assert any(turn.train for turn in record.dialog)
+
+
+def test_what_a_person_put_beside_an_export_is_not_deleted(tmp_path: Path) -> None:
+    db = str(tmp_path / "a.db")
+    run_id = run(RunConfig(counselors=("echo",), clients="1", rounds=3, db=db, self_score=False)).run_id
+    request, out = Request(name="set", formats=("crisp",)), tmp_path / "out"
+    with Database.open(db) as database:
+        runs = [find_run(database, run_id)]
+        export(database, runs, request, out)
+        export(database, runs, request, out, force=True)
+        (out / "thesis.txt").write_text("mine", encoding="utf-8")
+        with pytest.raises(UserError, match="something other than an export"):
+            export(database, runs, request, out, force=True)
+    assert (out / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("text", ["client=nan", "client=inf", "client", "nobody=2", "client=x"])
+def test_a_least_score_is_a_number_of_a_party(text: str) -> None:
+    with pytest.raises(UserError, match="PARTY=VALUE"):
+        least_score(text)

@@ -187,3 +187,14 @@ def test_whatever_is_said_survives_as_it_was_said(texts: list[str], tmp_path_fac
     (found,) = read_dialogues(path)
     assert not found.faults
     assert [text for _, text in found.turns] == texts
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000])
+@pytest.mark.parametrize("name", ["deep.json", "deep.jsonl"])
+def test_what_is_nested_too_deeply_is_named(text: str, name: str, tmp_path: Path) -> None:
+    try:
+        found = read(tmp_path, text, name)
+    except UserError as fault:
+        assert "\n" not in str(fault)
+    else:
+        assert all(each.faults for each in found)

@@ -37,6 +37,7 @@ def worksheet(
     """Write a session's thought records as a worksheet, with an empty one to fill in by hand."""
     from arena.restructuring.stored import load_thoughts
     from arena.restructuring.worksheet import sheet_of
+    from profiles.errors import UserError
     from storage.database import Database
 
     with Database.open(database_address(db), upgrade=False) as database:
@@ -45,8 +46,11 @@ def worksheet(
     if out is None:
         typer.echo(text)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text + "\n", encoding="utf-8")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be written ({error.strerror}); name a file") from None
     typer.echo(f"written: {out}")
 
 
