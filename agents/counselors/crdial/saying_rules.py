@@ -107,6 +107,8 @@ class _Desk:
             lines = list(self.phrases.lines(f"ask.{goal.removesuffix('_confirm')}"))
         if any(self.slots["belief"] in each.text for each in before):
             lines = [line for line in lines if "{belief}" not in line] or lines
+        elif goal == "for" and self.inputs.plan.opens:  # a thought is begun: say which
+            lines = [line for line in lines if "{belief}" in line] or lines
         return Sentence(strategy="question", text=self._fill(self._line(lines)))
 
     def before(self) -> list[Sentence]:
