@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import entry_points
 
 from agents.roles import Plugin
-from profiles.errors import UserError
+from profiles.plugins import by_name, find_named, offered_at
 from profiles.vocabulary import Role
 
 _PACKAGES: Mapping[Role, str] = {"client": "agents.clients", "counselor": "agents.counselors"}
@@ -26,13 +24,7 @@ def plugins(role: Role) -> Mapping[str, Plugin]:
     Raises:
         UserError: a plug-in cannot be imported, or two claim one name; it is named.
     """
-    found: dict[str, Plugin] = {}
-    for source, offered in [*_ours(role), *_strangers(role)]:
-        for plugin in offered:
-            if plugin.name in found:
-                raise UserError(f"plug-in {source}: a {role} '{plugin.name}' exists already; rename it")
-            found[plugin.name] = plugin
-    return found
+    return by_name(role, [*_ours(role), *offered_at(ENTRY_POINTS[role], Plugin)])
 
 
 def find_plugin(role: Role, name: str) -> Plugin:
@@ -41,28 +33,10 @@ def find_plugin(role: Role, name: str) -> Plugin:
     Raises:
         UserError: there is none; the nearest name, or all names, are shown.
     """
-    known = plugins(role)
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}"
-    raise UserError(f"--{role}: unknown {role} '{name}'; {hint}")
+    return find_named(role, plugins(role), name)
 
 
 def _ours(role: Role) -> list[tuple[str, tuple[Plugin, ...]]]:
     package = importlib.import_module(_PACKAGES[role])
     names = [info.name for info in pkgutil.iter_modules(package.__path__, f"{_PACKAGES[role]}.") if info.ispkg]
     return [(name, tuple(importlib.import_module(name).PLUGINS)) for name in sorted(names)]
-
-
-def _strangers(role: Role) -> list[tuple[str, tuple[Plugin, ...]]]:
-    found = []
-    for point in entry_points(group=ENTRY_POINTS[role]):
-        try:
-            offered = point.load()
-        except Exception as error:
-            raise UserError(
-                f"plug-in '{point.name}' ({point.value}) cannot be loaded: {error!r}; uninstall or mend it"
-            ) from error
-        found.append((point.value, (offered,) if isinstance(offered, Plugin) else tuple(offered)))
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from sqlmodel import Session
 
@@ -12,8 +12,9 @@ from arena.interview.answers import answer_rows
 from arena.play import SessionResult
 from arena.restructuring.rows import thought_rows as rows_of
 from arena.scoring.judgment import Judgment
+from profiles.vocabulary import Role, Stage
 from storage.records import Values, replace_session
-from storage.tables import InterviewAnswerRow, JudgmentRow, SafetyEventRow, SessionRow, ThoughtRecordRow
+from storage.tables import InterviewAnswerRow, JudgmentRow, SafetyEventRow, SessionRow, ThoughtRecordRow, TurnRow
 
 
 def store(session: Session, result: SessionResult, run_id: str) -> None:
@@ -150,3 +151,15 @@ def _outcome(result: SessionResult) -> dict[str, Any]:
 def _told(turns: tuple[Turn, ...]) -> set[str]:
     """Ids of the hidden facts told; a client's risk is no hidden fact and is not counted."""
     return {fact for turn in turns for fact in turn.notes.get("told", ()) if fact != "risk"}
+
+
+def turn_of(row: TurnRow) -> Turn:
+    """A stored turn as it was said, with its notes; what it cost is left behind."""
+    return Turn(
+        index=row.index,
+        round=row.round,
+        speaker=cast(Role, row.speaker),
+        stage=Stage(row.stage),
+        text=row.text,
+        notes=row.notes,
+    )

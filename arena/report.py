@@ -11,9 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from arena.html import page_environment
 from arena.leaderboard import load_leaderboard, outcome_number
 from arena.report_charts import charts
 from arena.report_data import RunData, load_run
@@ -65,7 +65,7 @@ def write_report(db: Database, run_id: str, path: Path) -> Path:
         StorageError: the database cannot be read.
     """
     data = load_run(db, run_id)
-    page = _environment(data).get_template("report.html.j2").generate(_context(data))
+    page = page_environment(**_filters(data)).get_template("report.html.j2").generate(_context(data))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, page)
@@ -108,22 +108,9 @@ def report_summary(db: Database, run_id: str) -> dict[str, Any]:
     }
 
 
-def _environment(data: RunData) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("arena"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(_filters(data))
-    return environment
-
-
 def _filters(data: RunData) -> dict[str, Callable[..., Any]]:
     return {
         "label": data.text.label,
-        "fill": lambda text, **values: text.format(**values),
         "form": lambda value, name: FORMATS[name](value),
         "span": lambda interval, name: data.text.span(interval, FORMATS[name]),
         "range_of": _range_of,

@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from agents.counselors.magi.diagnosis import CriterionLine, ModuleLine, Trace
 from agents.dialogue import Turn
+from arena.html import page_environment
 from profiles.crisis import disclaimer
 from profiles.interview_rules import Outcome, Verdicts, evaluate
 from profiles.interviews import Instrument, Module, Variable, Verdict
@@ -193,19 +194,12 @@ def interview_page(
 
 
 def _environment(words: PageText, instrument: Instrument) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("arena"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return page_environment(
+        label=words.label,
+        rule_text=lambda name: instrument.rules[name].text,
+        slots=lambda slots: _slots(slots, words),
+        check_name=lambda name: words.label("checks", name),
     )
-    environment.filters["fill"] = lambda text, **values: text.format(**values)
-    environment.filters["label"] = words.label
-    environment.filters["rule_text"] = lambda name: instrument.rules[name].text
-    environment.filters["slots"] = lambda slots: _slots(slots, words)
-    environment.filters["check_name"] = lambda name: words.label("checks", name)
-    return environment
 
 
 def _slots(slots: Mapping[str, float | str], words: PageText) -> str:

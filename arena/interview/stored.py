@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 from agents.counselors.magi.diagnosis import Trace, faults_in
 from agents.dialogue import Turn
 from arena.interview.answers import titles, trace_from_rows
+from arena.record import turn_of
 from profiles.errors import UserError
 from profiles.interviews import Instrument, Verdict, load_instrument
-from profiles.vocabulary import Language, Role, Stage
+from profiles.vocabulary import Language
 from storage.database import Database
 from storage.queries import find_run
 from storage.tables import InterviewAnswerRow, RunRow, SessionRow, TurnRow
@@ -54,7 +55,7 @@ def load_interview(database: Database, name: str) -> StoredInterview:
     if not answers:
         raise UserError(f"session {row.id} ({row.counselor}) holds no interview: hold one with --counselor magi")
     language = cast(Language, row.language)
-    said = tuple(_turn(turn) for turn in turns)
+    said = tuple(turn_of(turn) for turn in turns)
     instrument = load_instrument(language)
     trace = trace_from_rows(answers, language)
     faults = faults_in(trace, instrument, said, titles(language))
@@ -99,14 +100,3 @@ def _only_one(database: Database, name: str) -> SessionRow:
 def _answers(session: Session, session_id: str) -> Sequence[InterviewAnswerRow]:
     rows = select(InterviewAnswerRow).where(InterviewAnswerRow.session_id == session_id)
     return session.exec(rows.order_by(col(InterviewAnswerRow.id))).all()
-
-
-def _turn(row: TurnRow) -> Turn:
-    return Turn(
-        index=row.index,
-        round=row.round,
-        speaker=cast(Role, row.speaker),
-        stage=Stage(row.stage),
-        text=row.text,
-        notes=row.notes,
-    )

@@ -7,9 +7,10 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from arena.html import page_environment
 from arena.quality.compare import Comparison
 from arena.quality.diversity import LEAST_TOKENS
 from arena.quality.measure import Quality
@@ -73,23 +74,15 @@ def words_of(language: Language) -> Mapping[str, Any]:
 
 
 def _environment(language: Language) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("arena.quality"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return page_environment(
+        "arena.quality",
+        number=_number,
+        percent=_percent,
+        width=lambda share: f"{100 * min(1.0, share):.2f}",
+        longest=lambda found: max((max(each.share, each.published or 0.0) for each in found), default=0.0) or 1.0,
+        figure=figure,
+        band=lambda ends, name: band(ends, name, words_of(language)),
     )
-    environment.filters |= {
-        "fill": lambda text, **values: text.format(**values),
-        "number": _number,
-        "percent": _percent,
-        "width": lambda share: f"{100 * min(1.0, share):.2f}",
-        "longest": lambda found: max((max(each.share, each.published or 0.0) for each in found), default=0.0) or 1.0,
-        "figure": figure,
-        "band": lambda ends, name: band(ends, name, words_of(language)),
-    }
-    return environment
 
 
 def _text(name: str) -> str:

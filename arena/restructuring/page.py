@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
+from arena.html import page_environment
 from arena.restructuring.words import load_words, number
 from arena.restructuring.worksheet import Sheet
 from profiles.distortions import distortions
@@ -26,14 +27,4 @@ def worksheet_page(sheet: Sheet) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("arena"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["fill"] = lambda text, **values: text.format(**values)
-    environment.filters["number"] = number
-    environment.filters["width"] = lambda value: number(min(max(value, 0.0), 100.0))
-    return environment
+    return page_environment(number=number, width=lambda value: number(min(max(value, 0.0), 100.0)))

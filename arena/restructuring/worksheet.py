@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, cast
 
 from agents.counselors.crdial.course import Course, Entry, Exit, Kind, course_of
-from agents.dialogue import Turn
 from agents.models.base import OFFLINE
+from arena.record import turn_of
 from arena.restructuring.rows import Standing
 from arena.restructuring.stored import StoredThoughts
 from profiles.crisis import disclaimer
 from profiles.distortions import distortions
 from profiles.schema import Record
-from profiles.vocabulary import Language, Role, Stage
+from profiles.vocabulary import Language
 from storage.tables import ThoughtRecordRow, TurnRow
 
 __all__ = ["Change", "Field", "Level", "Missing", "Sheet", "Thought", "sheet_of"]
@@ -102,7 +102,7 @@ def sheet_of(held: StoredThoughts, language: Language | None = None) -> Sheet:
     """
     shown = language or held.language
     session = held.session
-    course = course_of(_turn(row) for row in held.turns) or Course()
+    course = course_of(turn_of(row) for row in held.turns) or Course()
     return Sheet(
         session=session.id,
         held=session.created_at.strftime("%Y-%m-%d"),
@@ -118,17 +118,6 @@ def sheet_of(held: StoredThoughts, language: Language | None = None) -> Sheet:
         exit=course.exit,
         feelings=tuple(_feelings(course)),
         thoughts=tuple(_thought(row, course.entries, shown) for row in held.rows),
-    )
-
-
-def _turn(row: TurnRow) -> Turn:
-    return Turn(
-        index=row.index,
-        round=row.round,
-        speaker=cast(Role, row.speaker),
-        stage=Stage(row.stage),
-        text=row.text,
-        notes=row.notes,
     )
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from profiles.errors import UserError
+from profiles.plugins import by_name, find_named, offered_at
 from profiles.schema import Record
 from storage.exports.record import DialogueRecord
 
@@ -65,13 +63,7 @@ def formats() -> Mapping[str, ExportFormat]:
     Raises:
         UserError: a plug-in cannot be imported, or two claim one name.
     """
-    found: dict[str, ExportFormat] = {}
-    for source, offered in [*_ours(), *_strangers()]:
-        for each in offered:
-            if each.name in found:
-                raise UserError(f"plug-in {source}: a format '{each.name}' exists already; rename it")
-            found[each.name] = each
-    return found
+    return by_name("format", [*_ours(), *offered_at(ENTRY_POINT, ExportFormat)])
 
 
 def find_format(name: str) -> ExportFormat:
@@ -80,28 +72,10 @@ def find_format(name: str) -> ExportFormat:
     Raises:
         UserError: there is none; the nearest name, or all names, are shown.
     """
-    known = formats()
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}"
-    raise UserError(f"--format: unknown format '{name}'; {hint}")
+    return find_named("format", formats(), name)
 
 
 def _ours() -> list[tuple[str, tuple[ExportFormat, ...]]]:
     package = importlib.import_module("storage.exports")
     names = [info.name for info in pkgutil.iter_modules(package.__path__, "storage.exports.")]
     return [(name, tuple(getattr(importlib.import_module(name), "FORMATS", ()))) for name in sorted(names)]
-
-
-def _strangers() -> list[tuple[str, tuple[ExportFormat, ...]]]:
-    found = []
-    for point in entry_points(group=ENTRY_POINT):
-        try:
-            offered = point.load()
-        except Exception as error:
-            raise UserError(
-                f"plug-in '{point.name}' ({point.value}) cannot be loaded: {error!r}; uninstall or mend it"
-            ) from error
-        found.append((point.value, (offered,) if isinstance(offered, ExportFormat) else tuple(offered)))
-    return found

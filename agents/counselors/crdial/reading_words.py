@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from agents.word_files import any_of, filled, load_word_file
 from profiles.distortions import distortions
 from profiles.errors import UserError
 from profiles.schema import Record
@@ -20,11 +19,7 @@ __all__ = ["Ratings", "ReadingWords", "Way", "load_words"]
 
 Patterns = tuple[str, ...]
 
-_GAP = re.compile(r"<(\d{1,2})>")
-_PART = re.compile(r"(?<!P)<([a-z_]+)>")
-_EDGE = {"en": (r"(?<![a-z0-9])(?:", r")(?![a-z0-9])"), "zh": ("(?:", ")")}
 _BETWEEN = {"en": r"(?:(?:,? [^\s,.!?;]{1,20}){0,%s},? ?)", "zh": "[^，。！？；,.!?;]{0,%s}"}
-_NEVER = re.compile(r"(?!)")
 
 
 class _Way(Record):
@@ -135,20 +130,9 @@ def load_words(language: Language) -> ReadingWords:
     Raises:
         UserError: the file is missing, is not YAML, lacks a field, or holds a pattern or id that cannot be used.
     """
-    name = f"agents/counselors/crdial/words/{language}.yaml"
-    path = files("agents.counselors.crdial") / "words" / f"{language}.yaml"
-    if not path.is_file():
-        raise UserError(f"{name}: no such file; add the words of language '{language}'")
-    try:
-        return _compiled(_Words.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))), language, name)
-    except yaml.YAMLError as error:
-        raise UserError(f"{name}: not valid YAML ({' '.join(str(error).split())}); mend that line") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{name}: {place}: {first['msg']}; mend that field") from error
-    except (re.error, KeyError) as error:
-        raise UserError(f"{name}: a pattern cannot be used ({error}); mend it") from error
+    return load_word_file(
+        "agents.counselors.crdial", _Words, language, lambda text, name: _compiled(text, language, name)
+    )
 
 
 def _compiled(text: _Words, language: Language, name: str) -> ReadingWords:
@@ -185,7 +169,7 @@ def _ratings(text: _Ratings, parts: Mapping[str, str], language: Language) -> Ra
     spoken = rf"(?:\d{{1,3}}(?:\.\d)?|{compound}|{plain})"
     named = {"number": f"(?P<number>{spoken})", "upper": f"(?P<upper>{spoken})"}
     edge = r"(?<![a-z0-9.])" if language == "en" else r"(?<![\d.])"
-    ways = [Way(re.compile(edge + _filled(w.pattern, named, language)), w.scale, w.sure) for w in text.ways]
+    ways = [Way(re.compile(edge + filled(w.pattern, named, _BETWEEN[language])), w.scale, w.sure) for w in text.ways]
     bounds = {field: re.compile(getattr(text, field)) for field in ("not_before", "not_after", "moved")}
     bounds |= {
         field: _pattern((getattr(text, field),), parts, language) for field in ("past", "belief", "asked", "rest")
@@ -202,15 +186,4 @@ def _compound(text: _Ratings) -> dict[str, float]:
 def _pattern(
     patterns: Sequence[str], parts: Mapping[str, str], language: Language, open_ended: bool = False
 ) -> re.Pattern[str]:
-    """One pattern of many, between whole words; an open-ended one may stop right before a word."""
-    if not patterns:
-        return _NEVER
-    before, after = _EDGE[language]
-    after = ")" if open_ended else after
-    return re.compile(before + "|".join(_filled(pattern, parts, language) for pattern in patterns) + after)
-
-
-def _filled(pattern: str, parts: Mapping[str, str], language: Language) -> str:
-    filled = _PART.sub(lambda hit: parts[hit[1]], pattern)
-    whole = _PART.sub(lambda hit: parts[hit[1]], filled)
-    return _GAP.sub(lambda hit: _BETWEEN[language] % hit[1], whole)
+    return any_of(patterns, parts, language, _BETWEEN[language], open_ended)

@@ -6,12 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from profiles.errors import UserError
+from agents.word_files import NEVER, any_of, filled, load_word_file
 from profiles.prefilter import Sieve
 from profiles.schema import Record
 from profiles.vocabulary import Language
@@ -19,11 +17,6 @@ from profiles.vocabulary import Language
 __all__ = ["AnswerWords", "Signs", "load_words"]
 
 Patterns = tuple[str, ...]
-
-_GAP = re.compile(r"<(\d)>")
-_PART = re.compile(r"(?<!P)<([a-z_]+)>")
-_EDGE = {"en": (r"(?<![a-z0-9])(?:", r")(?![a-z0-9])"), "zh": ("(?:", ")")}
-_NEVER = re.compile(r"(?!)")
 
 
 class VariableText(Record):
@@ -139,7 +132,7 @@ class AnswerWords:
         return self.variables.get(variable, _NONE)
 
 
-_NONE = Signs(_NEVER, _NEVER, {})
+_NONE = Signs(NEVER, NEVER, {})
 
 
 @lru_cache(maxsize=4)
@@ -149,21 +142,7 @@ def load_words(language: Language) -> AnswerWords:
     Raises:
         UserError: the file is missing, is not YAML, lacks a field or holds a pattern that cannot be used.
     """
-    name = f"agents/counselors/magi/words/{language}.yaml"
-    path = files("agents.counselors.magi") / "words" / f"{language}.yaml"
-    if not path.is_file():
-        raise UserError(f"{name}: no such file; add the words of language '{language}'")
-    try:
-        text = WordsText.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        return _compiled(text, language)
-    except yaml.YAMLError as error:
-        raise UserError(f"{name}: not valid YAML ({' '.join(str(error).split())}); mend that line") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{name}: {place}: {first['msg']}; mend that field") from error
-    except (re.error, KeyError) as error:
-        raise UserError(f"{name}: a pattern cannot be used ({error}); mend it") from error
+    return load_word_file("agents.counselors.magi", WordsText, language, lambda text, _: _compiled(text, language))
 
 
 def _compiled(text: WordsText, language: Language) -> AnswerWords:
@@ -212,17 +191,9 @@ def _duration(text: DurationText, language: Language) -> dict[str, re.Pattern[st
 
     parts = {"numbers": longest_first(text.numbers), "units": longest_first(text.units)}
     names = ("whole", "below", "above", "below_after", "above_after", "not_before", "not_after", "plus")
-    return {name: re.compile(_filled(getattr(text, name), parts, language)) for name in names}
+    return {name: re.compile(filled(getattr(text, name), parts)) for name in names}
 
 
 def _pattern(patterns: Sequence[str], parts: Mapping[str, str], language: Language) -> re.Pattern[str]:
-    if not patterns:
-        return _NEVER
-    before, after = _EDGE[language]
-    return re.compile(before + "|".join(_filled(pattern, parts, language) for pattern in patterns) + after)
-
-
-def _filled(pattern: str, parts: Mapping[str, str], language: Language) -> str:
-    filled = _PART.sub(lambda hit: parts[hit[1]], pattern)
-    whole = _PART.sub(lambda hit: parts[hit[1]], filled)
-    return _GAP.sub(lambda hit: f"(?:{parts['between']}){{0,{hit[1]}}}" if "between" in parts else hit[0], whole)
+    gap = f"(?:{parts['between']}){{0,%s}}" if "between" in parts else ""
+    return any_of(patterns, parts, language, gap)
