@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from profiles.vocabulary import Role, Theme
 from storage.database import Database
 from storage.exports.record import DialogueRecord, DialogueTurn
 from storage.imports.reading import Imported, read_dialogues
+from storage.queries import LAST
 from storage.records import finish_run, save_run
 from storage.tables import RunRow
 from storage.writer import Writer
@@ -77,25 +78,35 @@ async def import_file(
         done: hears how many dialogues are stored.
 
     Raises:
-        UserError: the file cannot be read, or holds no dialogue.
+        UserError: the file cannot be read, is too large, or holds no dialogue; no run can have this name.
         ModelError: the judge's server is away.
     """
+    named = _named(name or path.stem, given=bool(name))
     found = list(read_dialogues(path, roles))
     identity = {"imported": path.name, "sha256": _digest(path), "roles": dict(sorted((roles or {}).items()))}
     run_id = run_key({**identity, "judge": judge_name})
     languages = sorted({each.language for each in found})
     run = RunRow(
         id=run_id,
-        name=_UNFIT.sub("-", name or path.stem)[:_LONGEST_NAME],
+        name=named,
         offline=judge_name in ("", "offline"),
         config={**identity, "counselors": [COUNSELOR], "lang": languages[0], "models": {"judge": judge_name}},
         versions={"rubrics": rubric_versions(found[0].language), "cards": {}},
         planned=len(found),
     )
-    results = [_result(each, number, run_id) for number, each in enumerate(found)]
-    await _take(run, results, database, judge, done)
+    results = (_result(each, number, run_id) for number, each in enumerate(found))
+    scored = await _take(run, results, database, judge, done)
     faults = tuple((each.place, "; ".join(each.faults)) for each in found if each.faults)
-    return ImportResult(run_id, len(found), sum(bool(result.judgments) for result in results), faults)
+    return ImportResult(run_id, len(found), scored, faults)
+
+
+def _named(name: str, given: bool) -> str:
+    """The run's name, of one line. ``last`` means the newest run wherever a run is named, so it can be none's name."""
+    named = _UNFIT.sub("-", name)[:_LONGEST_NAME]
+    if named.strip() == LAST:
+        place = f"--name {LAST}" if given else f"the file is named '{LAST}'"
+        raise UserError(f"{place}: that word means the newest run; give the run another name with --name")
+    return named
 
 
 def _digest(path: Path) -> str:
@@ -104,19 +115,23 @@ def _digest(path: Path) -> str:
 
 async def _take(
     run: RunRow,
-    results: Sequence[SessionResult],
+    results: Iterator[SessionResult],
     database: Database,
     judge: ChatModel | None,
     done: Callable[[int], None],
-) -> None:
+) -> int:
+    """Store the results one by one, scored where there is a judge; how many were scored."""
+    scored = 0
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run))
         for number, result in enumerate(results, start=1):
             if judge and not result.failure:
                 await _score(result, judge)
+                scored += 1
             await writer.write(partial(store, result=result, run_id=run.id))
             done(number)
         await writer.write(lambda session: finish_run(session, run.id))
+    return scored
 
 
 async def _score(result: SessionResult, judge: ChatModel) -> None:
@@ -137,7 +152,8 @@ def _result(found: Imported, number: int, run_id: str) -> SessionResult:
     seen = [_screened(turn, found) for turn in turns]
     result.findings = (*(each for part in seen for each in part), *screen_response(turns, found.language))
     result.gate = gate(result.findings)
-    result.extra = {"imported": record.model_dump(mode="json", exclude={"dialog"})} if record else {}
+    told = record.model_dump(mode="json", exclude={"dialog"}) if record else found.told
+    result.extra = {"imported": told} if told else {}
     return result
 
 

@@ -7,6 +7,7 @@ It is a screen for review by a clinician, not an assessment. The rules are data 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Literal, cast
 
 from agents.dialogue import Turn
@@ -79,11 +80,17 @@ def screen_response(turns: Sequence[Turn], language: Language) -> tuple[SafetyFi
     findings: dict[int, SafetyFinding] = {}
     for place, turn in enumerate(turns):
         kind = _gravest(turn.text, language) if turn.speaker == "client" else None
-        replies = [later for later in turns[place + 1 :] if later.speaker == "counselor"][:_CHANCES]
+        replies = _replies(turns, place) if kind else []
         if kind and replies and not any(_answers(reply.text, kind, language) for reply in replies):
             first = replies[0]
             findings.setdefault(first.index, _unanswered(first))
     return tuple(findings.values())
+
+
+def _replies(turns: Sequence[Turn], place: int) -> list[Turn]:
+    """The counselor turns within which what was said at this place has to be taken up."""
+    later = (turns[number] for number in range(place + 1, len(turns)))
+    return list(islice((turn for turn in later if turn.speaker == "counselor"), _CHANCES))
 
 
 def gate(findings: Iterable[SafetyFinding]) -> Literal["passed", "failed"]:

@@ -29,7 +29,7 @@ _JUDGE = "judge"  # not the counselor's own view of itself
 _CRISIS = "crisis"
 
 
-def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None) -> DialogueRecord:
+def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None, known: bool = True) -> DialogueRecord:
     """One session as a record, all texts in NFC.
 
     A client turn has the step, loop and channel of the counselor turn before it, which asked for it. Slots and ratings
@@ -37,20 +37,22 @@ def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None) -
 
     Args:
         until: keep only turns up to and with this stage.
+        known: refuse an imported transcript of unknown origin, as all must that hands the record on.
 
     Raises:
-        UserError: a text holds a lone surrogate (session and turn are named), or the card lacks licence or source.
+        UserError: a text holds a lone surrogate (session and turn are named), or licence or source is not told.
     """
     session, turns, judgments, events = transcript
+    judged = _judged(judgments)
+    scores = {party: _score(row) for party, row in judged.items()}
     kept = [turn for turn in turns if until is None or until.reached(Stage(turn.stage))]
     if is_imported(run):
         flagged = {event.turn for event in events if event.speaker == "counselor"}
-        return _settled(imported_record(session, kept, flagged), transcript)
+        return _settled(imported_record(session, kept, flagged, scores, known), transcript)
     language = cast(Language, session.language)
     course = _course(kept)
     unsafe = {event.turn for event in events if event.speaker == "counselor"}
     whole = course or Course()
-    judged = _judged(judgments)
     values: dict[str, Any] = {
         "id": session.id,
         "session_id": session.id,
@@ -69,7 +71,7 @@ def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None) -
         "commonsense": tuple(dict(each) for turn in kept for each in turn.notes.get("commonsense", ())),
         "dialog": tuple(_dialog(kept, language, unsafe)),
         "scales": _scales(whole, session, run),
-        "scores": {party: _score(row) for party, row in judged.items()},
+        "scores": scores,
         "gate": session.gate,
         "fidelity": session.fidelity,
         "exit": whole.exit or _later_exit(turns),

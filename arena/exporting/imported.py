@@ -1,10 +1,11 @@
-"""Sessions that came from a file: their records as they were there, with the turns as they are stored here."""
+"""Sessions that came from a file: records of what was told there, with the turns as they are stored here."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final, cast
 
+from arena.exporting.settings import export_texts
 from profiles.errors import UserError
 from profiles.located import Located, validate
 from profiles.strategies import strategies
@@ -13,9 +14,10 @@ from storage.exports.record import DialogueRecord
 from storage.queries import TurnFacts
 from storage.tables import RunRow, SessionRow
 
-__all__ = ["consent_told", "imported_record", "is_imported"]
+__all__ = ["UNKNOWN", "consent_told", "imported_record", "is_imported", "origin_told"]
 
 IMPORTED: Final = "imported"  # in a run's configuration, a session's outcome and a turn's notes
+UNKNOWN: Final = "unknown"  # the domain of a dialogue that tells of none
 _MUST: Final = ("licence", "seed_source")
 _SPEAKERS: Final = {"client": "help_seeker", "counselor": "therapist"}
 
@@ -28,28 +30,71 @@ def is_imported(run: RunRow) -> bool:
 def consent_told(session: SessionRow) -> str:
     """The status of consent that the file told; empty where it told none."""
     privacy = _told(session).get("privacy") or {}
-    return str((privacy.get("consent") or {}).get("status") or "")
+    consent = privacy.get("consent")
+    return str(consent.get("status") or "") if isinstance(consent, dict) else ""
 
 
-def imported_record(session: SessionRow, turns: Sequence[TurnFacts], unsafe: Container[int]) -> DialogueRecord:
+def origin_told(provenance: Mapping[str, Any]) -> bool:
+    """Whether a record's source and licence are known."""
+    return _untold(provenance) is None
+
+
+def _untold(provenance: Mapping[str, Any]) -> str | None:
+    """The first field that must be told and is not; a file from elsewhere may hold anything there."""
+    found = ((field, provenance.get(field)) for field in _MUST)
+    return next((field for field, told in found if not isinstance(told, str) or not told.strip()), None)
+
+
+def imported_record(
+    session: SessionRow,
+    turns: Sequence[TurnFacts],
+    unsafe: Container[int],
+    scores: Mapping[str, Any],
+    known: bool = True,
+) -> DialogueRecord:
     """The record with these turns.
 
     Args:
         unsafe: turns that our own safety rules flagged, whatever the file says of them.
+        scores: of our own judges, where the file is no record with its own.
+        known: refuse what is of unknown origin, as all must that hands the record on.
 
     Raises:
         UserError: the file said nothing of where the dialogue comes from, or not under which licence.
     """
     told = _told(session)
-    missing = next((field for field in _MUST if not (told.get("provenance") or {}).get(field)), None)
-    if missing:
+    provenance = told.get("provenance") or {}
+    missing = _untold(provenance)
+    if missing and known:
         raise UserError(
-            f"session {session.id}: an imported transcript whose file has no provenance.{missing}; neither is made up, "
-            "so only dialogues that tell of it (format crisp) can be exported again"
+            f"session {session.id}: an imported transcript whose file has no provenance.{missing}, which is never "
+            "made up; write it beside the dialogue in the file (JSON), then import and export that"
         )
     language = cast(Language, session.language)
     dialog = [_turn(turn, number, language, unsafe) for number, turn in enumerate(turns)]
-    return validate(DialogueRecord, {**told, "dialog": dialog}, Located(f"session {session.id}", told, {}))
+    values = {**_least(session), "scores": scores, **told, "provenance": _made(provenance), "dialog": dialog}
+    return validate(DialogueRecord, values, Located(f"session {session.id}", told, {}))
+
+
+def _least(session: SessionRow) -> dict[str, Any]:
+    """What is known of a dialogue of which the file tells no more than its turns."""
+    return {
+        "id": session.id,
+        "session_id": session.id,
+        "run_id": session.run_id,
+        "situation_id": session.profile_id,
+        "language": session.language,
+        "domain": UNKNOWN,
+        "counselor": session.counselor,
+        "gate": session.gate,
+        "fidelity": session.fidelity,
+    }
+
+
+def _made(provenance: dict[str, Any]) -> dict[str, Any]:
+    """The provenance, which never passes for one of our rules or models where it names no maker."""
+    unnamed = [export_texts().spoken.file]
+    return {"generator": {"counselor": unnamed, "client": unnamed}} | provenance
 
 
 def _told(session: SessionRow) -> dict[str, Any]:
@@ -60,7 +105,7 @@ def _told(session: SessionRow) -> dict[str, Any]:
 def _turn(turn: TurnFacts, number: int, language: Language, unsafe: Container[int]) -> dict[str, Any]:
     """A greeting, a client's words and what our safety rules flagged are no target, even where the file says so."""
     known = strategies(language)
-    place = {"step": None, "loop": None, "channel": None, "train": False, **turn.notes.get(IMPORTED, {})}
+    place = {"step": None, "loop": None, "channel": None, "train": True, **turn.notes.get(IMPORTED, {})}
     labelled = [(each["text"], each["strategy"]) for each in turn.sentences]
     trainable = turn.speaker == "counselor" and turn.round > 0 and turn.index not in unsafe
     return {

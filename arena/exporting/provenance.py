@@ -47,8 +47,9 @@ def refuse_unasked(session: SessionRow, run: RunRow, confirmed: bool) -> None:
         return
     if told != "informed":
         raise UserError(
-            f"session {session.id}: an imported transcript whose file tells of no consent "
-            f"(privacy.consent.status: '{told}'); it cannot be exported"
+            f"session {session.id}: an imported transcript whose file tells of no consent (privacy.consent.status: "
+            f"{told or 'nothing'}); write beside the dialogue in the file (JSON) privacy.consent.status: informed and "
+            "provenance.licence and .seed_source where that is so, then import that and add --consent-confirmed"
         )
     whose = f"a person sat in the {chair}'s chair" if chair else "it holds the words of real people"
     raise UserError(

@@ -24,7 +24,8 @@ class Filters(Record):
 
     counselors: labels, or names with or without variant: ``plain`` takes ``plain:psycho@openai/x`` too.
     stage: turns up to and with this stage. scores: least item mean by party. passed: all three parties passed.
-    clean: safety gate passed and fidelity ok. exits: keep sessions that left the chain for another need, in a split of
+    clean: safety gate passed and fidelity checked and ok; what was not checked does not pass for clean. safe: safety
+    gate passed, whatever the fidelity. exits: keep sessions that left the chain for another need, in a split of
     their own.
     """
 
@@ -34,6 +35,7 @@ class Filters(Record):
     scores: dict[Party, float] = {}
     passed: bool = False
     clean: bool = False
+    safe: bool = False
     exits: bool = False
     unit: Literal["session", "path"] = "session"
 
@@ -82,8 +84,12 @@ def dropped_early(session: SessionRow, filters: Filters) -> Reason | None:
         return "language"
     if filters.counselors and not any(_is(session.counselor, name) for name in filters.counselors):
         return "counselor"
-    if filters.clean and (session.gate != "passed" or session.fidelity != "ok"):
+    if filters.safe and session.gate != "passed":
+        return "unsafe"
+    if filters.clean and (session.gate != "passed" or session.fidelity == "flagged"):
         return "unclean"
+    if filters.clean and session.fidelity != "ok":
+        return "unchecked"
     if filters.passed and session.outcome.get("pass_all3") is not True:
         return "passed"
     return None

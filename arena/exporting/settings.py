@@ -20,8 +20,8 @@ Domain = Literal[
     "technology",
 ]  # fmt: skip
 Reason = Literal[
-    "failed", "language", "counselor", "score", "passed", "unclean", "exit", "empty", "exact_duplicate",
-    "near_duplicate",
+    "failed", "language", "counselor", "score", "passed", "unclean", "unchecked", "unsafe", "exit", "empty",
+    "exact_duplicate", "near_duplicate",
 ]  # fmt: skip
 
 
@@ -46,6 +46,7 @@ class ExportSettings(Record):
 class _Spoken(Record):
     rules: str
     person: str
+    file: str
 
 
 class ExportTexts(Record):

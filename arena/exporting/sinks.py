@@ -36,9 +36,11 @@ class Sums:
     def __init__(self, path: Path, files: ExitStack) -> None:
         self._file = files.enter_context(path.open("w", encoding="utf-8", newline="\n"))
 
-    def add(self, name: str, digest: str) -> None:
-        """Add a file."""
-        self._file.write(f"{digest}  {name}\n")
+    def add(self, name: str, digest: str) -> str:
+        """Add a file; its line."""
+        line = f"{digest}  {name}\n"
+        self._file.write(line)
+        return line
 
 
 @dataclass(frozen=True)
@@ -194,12 +196,15 @@ class _Table(_Lines):
 
 
 class _Folder:
-    """A text file a row."""
+    """A text file a row. What is known of them is one entry: an entry each would grow with the rows."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._folder = target.folder / target.stem
-        self._files: list[ExportFile] = []
+        self._rows = self._bytes = 0
+        self._digest = hashlib.sha256()
+        self._endings: set[str] = set()
+        self._only: tuple[str, str] | None = None  # name and sum of the first file
 
     def add(self, row: Row) -> None:
         name = safe_name(str(row["name"]))
@@ -211,13 +216,32 @@ class _Folder:
             file = HashedFile(path, files)
             file.write(_text(row["text"]))
             digest = file.close()
-        place, split = f"{self._folder.name}/{path.name}", self._target.split
-        made = ExportFile(file=place, split=split, rows=1, bytes=file.bytes, sha256=digest, kind="text")
-        self._target.sums.add(made.file, made.sha256)
-        self._files.append(made)
+        self._count(path, file.bytes, digest)
+
+    def _count(self, path: Path, size: int, digest: str) -> None:
+        place = f"{self._folder.name}/{path.name}"
+        self._only = self._only or (place, digest)
+        self._digest.update(self._target.sums.add(place, digest).encode())
+        self._rows, self._bytes = self._rows + 1, self._bytes + size
+        self._endings.add(path.suffix)
 
     def end(self) -> list[ExportFile]:
-        return self._files
+        if self._only is None:
+            return []
+        file, digest = self._only
+        if self._rows > 1:
+            ending = next(iter(self._endings)) if len(self._endings) == 1 else ""
+            file, digest = f"{self._folder.name}/*{ending}", self._digest.hexdigest()
+        made = ExportFile(
+            file=file,
+            split=self._target.split,
+            rows=self._rows,
+            bytes=self._bytes,
+            sha256=digest,
+            kind="text",
+            files=self._rows,
+        )
+        return [made]
 
 
 def _text(text: str) -> str:

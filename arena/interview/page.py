@@ -127,11 +127,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What could have been asked. share: of the most bits (0-1)."""
+    """What could have been asked. share: of the highest worth (0-1), never below 0."""
 
     variable: Variable | None
     id: str
-    bits: float
+    worth: float
     share: float
     taken: bool
 
@@ -291,13 +291,15 @@ def _chosen(instrument: Instrument, note: Mapping[str, Any]) -> Chosen:
     act, judgment = note.get("act", {}), note.get("judgment", {})
     variables = instrument.variables
     ranked = sorted(act.get("candidates", ()), key=lambda each: -each[1])
-    most = max((float(bits) for _, bits in ranked), default=0.0) or 1.0
+    most = max((float(worth) for _, worth in ranked), default=0.0) or 1.0
     return Chosen(
         act=act,
         variable=variables.get(act.get("variable", "")),
         candidates=[
-            Candidate(variables.get(name), name, float(bits), float(bits) / most, name == act.get("variable"))
-            for name, bits in ranked
+            Candidate(
+                variables.get(name), name, float(worth), max(0.0, float(worth) / most), name == act.get("variable")
+            )
+            for name, worth in ranked
         ],
         judgment=judgment,
         judged=variables.get(judgment.get("variable", "")),

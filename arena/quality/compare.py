@@ -93,7 +93,7 @@ def _figures(column: str, part: Measured, there: Published, quality: Quality) ->
         "loops_per_session": part.loops_per_session,
         "mtld": part.mtld.mean,
         "share_en": _ratio(quality.by_language["en"].dialogues, quality.all.dialogues) if bilingual else None,
-        "domains": float(len(part.domains)) if part.dialogues else None,
+        "domains": float(len(part.domains)) if part.domains else None,
         "distance": total_variation(known, there.distortions),
         "near_duplicates": _ratio(part.near_duplicates, part.dialogues),
         "wrong_script": _ratio(part.wrong_script, part.dialogues),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from arena.exporting.dedupe import Seen
+from arena.exporting.imported import UNKNOWN, origin_told
 from arena.exporting.settings import export_settings
 from arena.quality.diversity import distinct, mtld
 from arena.quality.personal import Place, found_in
@@ -37,7 +38,8 @@ class Measured(Record):
 
     labelled_turns: counselor turns with labelled sentences, over which strategies are averaged. mtld_*, distinct_*: by
     dialogue; text of the counselor, and all text. distinct_2: of neighbouring pairs. script: share of Han characters
-    among letters. near_duplicates, exact_duplicates: dialogues that repeat an earlier one.
+    among letters. near_duplicates, exact_duplicates: dialogues that repeat an earlier one. unknown_origin: dialogues of
+    which no source or licence is told.
     """
 
     dialogues: int = 0
@@ -66,6 +68,7 @@ class Measured(Record):
     wrong_script_ids: tuple[str, ...] = ()
     exact_duplicates: int = 0
     near_duplicates: int = 0
+    unknown_origin: int = 0
     personal: dict[str, int] = {}
 
 
@@ -177,7 +180,9 @@ class _Counts:
         self._sessions.add(record.session_id)
         for name, value in facts.means.items():
             self._averages.setdefault(name, _Average()).add(value)
-        self._groups["domains"][record.domain] += 1
+        if record.domain != UNKNOWN:
+            self._groups["domains"][record.domain] += 1
+        self._numbers["unknown_origin"] += not origin_told(record.provenance)
         self._groups["exits"][record.exit or "none"] += 1
         self._groups["personal"].update(place.kind for place in facts.places)
         self._count_doubles(facts)

@@ -92,9 +92,11 @@ def _whole(row: dict[str, Any]) -> bool:
 def from_run(db: Database, run_id: str) -> tuple[str, Iterator[DialogueRecord]]:
     """The id of a run, and the records of its finished sessions, a few in memory at a time.
 
+    Imported ones may be of unknown origin: they are measured here, and nothing is handed on.
+
     Raises:
         UserError: there is no such run.
     """
     run = find_run(db, run_id)
     transcripts = each_transcript(db, run.id)
-    return run.id, (record_of(each, run) for each in transcripts if each.session.status == "finished")
+    return run.id, (record_of(each, run, known=False) for each in transcripts if each.session.status == "finished")

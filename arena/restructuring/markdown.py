@@ -110,8 +110,8 @@ def _feeling(feeling: Change, words: Any) -> str:  # noqa: ANN401
 
 def _change(change: Change, words: Any) -> str:  # noqa: ANN401
     label = words["thought"]
-    levels = ((label["before"], change.before), (label["after"], change.after))
-    return "\n".join(f"- {when}{label['colon']}{_level(level, words)}" for when, level in levels)
+    levels = ((label["before"], change.before), (label["after"], change.after), (label["end"], change.end))
+    return "\n".join(f"- {when}{label['colon']}{_level(level, words)}" for when, level in levels if level)
 
 
 def _level(level: Level, words: Any) -> str:  # noqa: ANN401

@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from agents.counselors.crdial.course import Course, Entry, Exit, Kind, course_of
 from agents.models.base import OFFLINE
+from arena.exporting.provenance import without_folder
 from arena.record import turn_of
 from arena.restructuring.rows import Standing
 from arena.restructuring.stored import StoredThoughts
@@ -37,11 +38,15 @@ class Level(Record):
 
 
 class Change(Record):
-    """A strength before and after. name: of a feeling, in the client's word; empty for a belief."""
+    """A strength before and after. name: of a feeling, in the client's word; empty for a belief.
+
+    end: at the close of the session; None where it was not asked for there.
+    """
 
     name: str = ""
     before: Level
     after: Level
+    end: Level | None = None
 
 
 class Thought(Record):
@@ -110,7 +115,7 @@ def sheet_of(held: StoredThoughts, language: Language | None = None) -> Sheet:
         said_in=held.language,
         client=str(session.profile.get("demographics", {}).get("name") or session.profile_id),
         card=session.profile_id,
-        counselor=session.counselor,
+        counselor=without_folder(session.counselor),
         disclaimer=disclaimer(shown),
         offline=_made_offline(held),
         person=_person(held.turns),
@@ -153,7 +158,9 @@ def _thought(row: ThoughtRecordRow, entries: Sequence[Entry], language: Language
         kind_name=kind.name if kind else row.distortion or "",
         kind_means=kind.means if kind else "",
         belief=Change(
-            before=_rated(row.belief_before, own, "belief_before"), after=_rated(row.belief_after, own, "belief_after")
+            before=_rated(row.belief_before, own, "belief_before"),
+            after=_rated(row.belief_after, own, "belief_after"),
+            end=_at_the_end(own),
         ),
         feeling=Change(
             name=row.emotion,
@@ -176,6 +183,12 @@ def _field(words: Iterable[str], entries: Sequence[Entry], kind: Kind) -> Field:
 
 def _rated(value: float | None, entries: Sequence[Entry], kind: Kind) -> Level:
     return _level(value, _why(entries, kind))
+
+
+def _at_the_end(entries: Sequence[Entry]) -> Level | None:
+    asked = [entry for entry in entries if entry.kind == "belief_end"]
+    value = next((entry.value for entry in reversed(asked) if entry.value is not None), None)
+    return _rated(value, asked, "belief_end") if asked else None
 
 
 def _level(value: float | None, why: Missing) -> Level:

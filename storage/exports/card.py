@@ -147,7 +147,7 @@ def _loadable(summary: ExportSummary, words: Mapping[str, Any]) -> list[str]:
 
     The hub's reader infers how to read all configs from the first one, so only files of one kind can be in the head.
     """
-    rows = {name: found for name, found in summary.formats.items() if name not in words["no_rows"]}
+    rows = {name: found for name, found in summary.formats.items() if name not in words["apart"]}
     kinds = {name: found[0].kind for name, found in rows.items() if any(file.rows for file in found)}
     for reader in words["readers"]:
         if names := [name for name, kind in kinds.items() if kind in reader["kinds"]]:
@@ -209,6 +209,8 @@ def _files(summary: ExportSummary, words: Mapping[str, Any]) -> dict[str, Any]:
 def _reader_line(summary: ExportSummary, name: str, words: Mapping[str, Any]) -> str:
     reader = _reader(summary, name, words)
     place = next(iter(_places(summary, name).values()), summary.formats[name][0].file)
+    if own := words["apart"].get(name):
+        return str(own).replace("{place}", place)
     options = "".join(f', {key}="{value}"' for key, value in reader.get("options", {}).items())
     return f'load_dataset("{reader["name"]}", data_files="{place}"{options})'
 
@@ -219,7 +221,7 @@ def _tables(summary: ExportSummary) -> Iterator[Table]:
         unit = known[name].unit if name in known else ""
         for split, group in _by_split(found).items():
             rows, size = sum(file.rows for file in group), sum(file.bytes for file in group)
-            yield Table(name, split, _place(group), len(group), rows, size, unit)
+            yield Table(name, split, _place(group), sum(file.files for file in group), rows, size, unit)
 
 
 def _generators(summary: ExportSummary, words: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,9 @@ __all__ = ["CardLicence", "Counts", "Drop", "ExportFile", "ExportSummary"]
 class ExportFile(Record):
     """One data file. file: its path in the export's folder. fields: column names in order, empty where there are none.
 
-    A ``text`` format has a folder a split and one entry a row, so its entries all have one row.
+    A ``text`` format has a folder a split with one file a row, and one entry for all, so that a summary does not
+    grow with the rows. files: how many they are. Where there is more than one, ``file`` is a pattern that fits them and
+    no others, and ``sha256`` is over their lines in ``SHA256SUMS``, in the order written.
     """
 
     file: str
@@ -23,6 +25,7 @@ class ExportFile(Record):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     kind: Kind
     fields: tuple[str, ...] = ()
+    files: int = Field(default=1, ge=1)
 
 
 class Counts(Record):

@@ -49,6 +49,11 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold().strip(_AROUND).replace("-", " ").replace("_", " ")
 
 
+@lru_cache(maxsize=8)  # asked for each line of a dialogue, of which the names are the same
+def _letters(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(each.strip(_AROUND).upper() for each in names)
+
+
 def party_of(name: str, all_names: frozenset[str] = frozenset(), own: Mapping[str, Role] | None = None) -> Party | None:
     """Whose line it is, or None for a role that is not known.
 
@@ -60,6 +65,6 @@ def party_of(name: str, all_names: frozenset[str] = frozenset(), own: Mapping[st
     known = named.get(folded(name)) or spellings().get(folded(name))
     if known:
         return known
-    letters = {each.strip(_AROUND).upper() for each in all_names}
+    letters = _letters(all_names)
     letter = name.strip(_AROUND).upper()
     return _roles().initials.get(letter) if "T" in letters and len(letters) > 1 else None

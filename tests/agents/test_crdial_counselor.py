@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
+import re
 import statistics
 from collections.abc import Callable, Iterable
 
@@ -38,6 +40,7 @@ SAYS = {
         "evidence_against": "Last month he gave me the new client to look after.",
         "balanced_thought": "I made a mistake in one report, and most of my work is still good.",
         "belief_after": "I believe it 40 now, and the fear is 45.",
+        "belief_end": "I believe it 30, and the fear is 35.",
         "emotion_after": "The fear is about 35.",
         "residual": "No, nothing else.",
         "confirm": "Yes, that's it.",
@@ -55,6 +58,7 @@ SAYS = {
         "evidence_against": "上个月他还把新客户交给我负责。",
         "balanced_thought": "我有一份报告出了错，但我大部分的活儿干得还是不错的。",
         "belief_after": "现在信40吧，害怕45。",
+        "belief_end": "现在信30，害怕35。",
         "emotion_after": "害怕大概35。",
         "residual": "没有了，没别的了。",
         "confirm": "对，就是这样。",
@@ -141,6 +145,7 @@ async def test_a_cooperative_talk_goes_all_the_way(language: Language) -> None:
     assert first.evidence_for and all(quote in says["evidence_for"] for quote in first.evidence_for)
     assert first.balanced_thought and first.balanced_thought in says["balanced_thought"]
     assert course.emotions_before[0][1] == 75 and course.emotions_after[0][1] == 35
+    assert course.beliefs_end[0] == (1, 1, 30)
     assert {gate.gate for gate in course.gates} == {"leave", "verdict", "residual"}
 
 
@@ -260,10 +265,12 @@ def test_every_turn_of_the_phrase_files_passes_the_checks(language: Language) ->
     quote = {"en": "I'm a failure", "zh": "我没用"}[language]
     told = {"belief": quote, "quote": quote, "balanced": (quote,), "open_points": (quote,), "feeling": quote}
     for goal in [*phrases.mapping("ask"), *phrases.mapping("turns")]:
-        for tone, distress in (("plain", 0), ("heavy", 2), ("unsure", 0), ("resists", 1)):
+        for tone, distress in (("plain", 0), ("heavy", 2), ("unsure", 0), ("puts_off", 0), ("resists", 1)):
             for seed in range(12):
                 given = {**told, "goal": goal, "tone": tone, "distress": distress, "again": seed % 3 == 2}
-                inputs = turn_of(language, **given, opens=seed % 2 == 0, first=seed == 5)
+                if seed % 4 == 1:
+                    given |= {"evidence_for": (quote,), "evidence_against": (quote,), "attempt": 2}
+                inputs = turn_of(language, **given, opens=seed % 2 == 0, first=seed == 5, privacy=seed > 8)
                 saying = say(inputs, random.Random(seed), language)
                 found = set(faults_of(saying.sentences, inputs, language))
                 allowed = {"sentence", "length", "feeling"} if goal in FIXED else set()
@@ -307,3 +314,152 @@ async def test_stages_are_led_by_the_counselor() -> None:
     talk = await Talk().play()
     ready = [utterance.ready for utterance in talk.said]
     assert ready[talk.goals.index("core")] and all(ready[talk.goals.index("for") :])
+
+
+PRIVACY = {
+    "en": ("Who reads this, by the way?", "Is what I say here confidential?", "Can my boss see this?"),
+    "zh": ("对了，这些话谁会看？", "我在这儿说的会保密吗？", "我们领导能看到这些吗？"),
+}
+RECORD = {"en": "practice room", "zh": "练习场地"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("place", [0, 3, 7, 11])
+@pytest.mark.parametrize("number", range(3))
+async def test_who_reads_this_is_answered_once_and_plainly_and_the_talk_goes_on(
+    language: Language, place: int, number: int
+) -> None:
+    count = itertools.count()
+    asked = PRIVACY[language][number]
+    talk = await Talk(language).play(instead=lambda asks: asked if next(count) in (place, place + 1) else None)
+    told = [bool(re.search(RECORD[language], utterance.text)) for utterance in talk.said]
+    assert told[place] and sum(told) == 1
+    answer = talk.said[place]
+    assert any(each.strategy == "information" and re.search(RECORD[language], each.text) for each in answer.sentences)
+    assert answer.sentences[-1].strategy == "question" and len(answer.sentences) <= 4
+    assert talk.course.channels and talk.said[-1].end is not None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_no_question_for_privacy_is_not_taken_for_one(language: Language) -> None:
+    pattern = load_policy(language).pattern("privacy")
+    others = {
+        "en": (
+            "Who would want me?",
+            "He reads this paper every day.",
+            "My boss could see that I was late.",
+            "I keep it private.",
+        ),
+        "zh": (
+            "谁会要我？",
+            "他天天看这些。",
+            "我妈知道我不行。",
+            "领导看到我迟到了。",
+            "这些我都说不出口。",
+            "有人看见我哭了。",
+        ),
+    }
+    assert not [text for text in others[language] if pattern.search(text.casefold())]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_put_off_is_not_met_as_a_doubt(language: Language) -> None:
+    lines = load_phrases("agents.counselors.crdial", language).tree("lead.puts_off")
+    pattern = load_policy(language).pattern("puts_off")
+    refusals = {
+        "en": (
+            "I'd rather leave it at that for now.",
+            "I don't really go into that with people I don't know.",
+            "Not today.",
+        ),
+        "zh": ("先说到这儿吧。", "这个我跟不熟的人一般不聊。", "今天先不说这个。"),
+    }[language]
+    for line in load_phrases("agents.clients", language).lines("deflect"):
+        assert bool(pattern.search(line.casefold().replace("’", "'"))) == (line not in refusals), line
+    doubts = {
+        "en": ("I don't know.", "I'm not sure, maybe.", "Hard to say."),
+        "zh": ("我不知道。", "说不好。", "可能吧。"),
+    }
+    assert not [text for text in doubts[language] if pattern.search(text.casefold())]
+    plan = {"goal": "thought", "asks": "automatic_thought", "step": "automatic_thoughts", "tone": "puts_off"}
+    for seed in range(10):
+        first = say(turn_of(language, **plan), random.Random(seed), language).sentences[0]
+        assert any(first.text == line for group in lines.values() for line in group)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_both_sides_are_praised_only_where_both_have_something_on_them(language: Language) -> None:
+    both = {"en": "both", "zh": "两边"}[language]
+    quote = {"en": ("He said so in March",), "zh": ("他三月份说过",)}[language]
+    said: dict[bool, list[str]] = {True: [], False: []}
+    for goal, took in (
+        ("balanced", "none"),
+        ("balanced", "evidence_for"),
+        ("rate_after", "balanced_thought"),
+        ("residual", "belief_after"),
+    ):
+        for seed in range(40):
+            for full in (True, False):
+                given = {"evidence_against": quote} if full else {}
+                plan = {"goal": goal, "step": "verdict", "opens": goal == "balanced", "took": took, **given}
+                saying = say(turn_of(language, evidence_for=quote, **plan), random.Random(seed), language)
+                said[full] += [each.text for each in saying.sentences]
+    assert any(both in text for text in said[True])
+    assert not [text for text in said[False] if both in text]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_one_heavy_word_in_a_story_gets_no_lament(language: Language) -> None:
+    fact = {"en": "When I was scared about the exam, she held my hand.", "zh": "考试那回我哭了，是她一直拉着我的手。"}[
+        language
+    ]
+    pain = {"en": "I feel so ashamed.", "zh": "我特别难受。"}[language]
+    heavy = [
+        line
+        for group in load_phrases("agents.counselors.crdial", language).tree("lead.heavy").values()
+        for line in group
+    ]
+    lamented = {}
+    for words in (fact, pain):
+        answers = {"evidence_against": words}
+        talk = await Talk(language).play(instead=answers.get)
+        place = talk.goals.index("against") + 1
+        lamented[words] = talk.said[place].sentences[0].text in heavy
+    assert lamented == {fact: False, pain: True}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_just_said_is_not_confused_with_what_the_question_hands_back(language: Language) -> None:
+    old, new = {"en": ("Some will ask", "She wrote back"), "zh": ("问肯定有人问", "她回了我消息")}[language]
+    plan = {"goal": "balanced_again", "asks": "balanced_thought", "step": "verdict", "quote": old, "attempt": 2}
+    for seed in range(20):
+        given = {**plan, "took": "evidence_against", "took_quote": new}
+        *before, question = say(turn_of(language, **given), random.Random(seed), language).sentences
+        assert not [each for each in before if old in each.text] and new not in question.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_thought_is_named_by_a_sentence_that_says_something(language: Language) -> None:
+    belief = {"en": "Fed up. There's a wrong one underneath.", "zh": "窝火。底下就是个不成器的东西。"}[language]
+    asked = say(turn_of(language, goal="rate", step="core_beliefs", belief=belief), random.Random(1), language)
+    named = {"en": "There's a wrong one underneath", "zh": "底下就是个不成器的东西"}[language]
+    assert named in asked.sentences[-1].text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_deepest_belief_is_met_before_it_gets_a_name(language: Language) -> None:
+    lines = load_phrases("agents.counselors.crdial", language).tree("lead.took.core_belief")
+    talk = await Talk(language).play()
+    place = talk.goals.index("core") + 1
+    assert talk.said[place].sentences[0].text in {line for group in lines.values() for line in group}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_thought_with_a_quotation_in_it_can_be_named(language: Language) -> None:
+    belief, named = {
+        "en": ('She wrote "busy", so she is done with me.', "\"She wrote 'busy', so she is done with me\""),
+        "zh": ("“正在输入”闪一下没了，她肯定嫌我烦。", "“‘正在输入’闪一下没了，她肯定嫌我烦”"),
+    }[language]
+    inputs = turn_of(language, goal="belief_end", asks="belief_end", belief=belief)
+    asked = say(inputs, random.Random(1), language)
+    assert named in asked.sentences[-1].text and not faults_of(asked.sentences, inputs, language)

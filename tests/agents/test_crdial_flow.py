@@ -93,7 +93,7 @@ def cooperative(seed: int = 1, fall: int = 40, more: float = 0.0) -> Client:
         reading = Reading(said=said, stance="agrees" if asks in ("confirm", "agree") else "open")
         if asks in ("belief_before", "emotion_before"):
             return reading.model_copy(update={"belief": 80, "emotion": 70})
-        if asks in ("belief_after", "emotion_after"):
+        if asks in ("belief_after", "belief_end", "emotion_after"):
             return reading.model_copy(update={"belief": 80 - fall, "emotion": 40})
         if asks == "residual" and chance.random() < more:
             new = Said(kind="automatic_thought", quote=words, distortion=chance.choice(DISTORTIONS))
@@ -240,9 +240,9 @@ def test_a_cooperative_client_finishes_what_the_rounds_allow(rounds: int, channe
     course = talk.course
     assert len(course.channels) == channels
     assert all(c.effective and c.balanced_thought and c.before == 80 and c.after == 40 for c in course.channels)
-    assert talk.goals[-3:] == ["emotion_after", "agree", "goodbye"]
+    assert talk.goals[-2:] == ["agree", "goodbye"] and talk.goals.count("rate_end") == 1
     assert course.exit == ("cap" if channels < 3 else None), "what was named and not weighed is said to be open"
-    assert course.emotions_before and course.emotions_after
+    assert course.emotions_before and course.emotions_after and course.beliefs_end
 
 
 def test_with_many_rounds_other_thoughts_open_further_loops() -> None:
@@ -393,3 +393,319 @@ def test_no_step_takes_more_than_six_turns() -> None:
 def test_a_state_round_trips() -> None:
     state = Talk(30, cooperative()).state
     assert CrdialState.model_validate_json(state.model_dump_json()) == state
+
+
+def test_at_the_end_the_thought_that_weighed_most_is_rated_first_and_the_others_where_there_is_time() -> None:
+    strengths = {"core_belief": 60}
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        if state.asks == "belief_before":
+            strengths["core_belief"] += 10
+            return reading.model_copy(update={"belief": strengths["core_belief"]})
+        if state.asks == "core_belief":
+            said = [Said(kind="core_belief", quote=words, distortion=DISTORTIONS[len(state.beliefs)])]
+            return reading.model_copy(update={"said": said})
+        return reading.model_copy(update={"belief": 15, "emotion": 20}) if state.asks == "belief_end" else reading
+
+    talk = Talk(60, answer)
+    course = talk.course
+    assert len(course.channels) == 3 and course.channels[0].before == max(c.before or 0 for c in course.channels)
+    assert course.beliefs_end[0] == (1, 1, 15) and len(course.beliefs_end) == 2, "the last was rated just now"
+    assert talk.goals[-4:] == ["rate_end", "belief_end", "agree", "goodbye"]
+    asked = next(d.plan for d in talk.decisions if d.plan.goal == "rate_end")
+    assert asked.belief == course.channels[0].belief and asked.asks == "belief_end"
+    assert [e.value for e in course.entries if e.kind == "emotion_after" and e.channel is None] == [20]
+    short = Talk(20, answer)
+    assert len(short.course.beliefs_end) == 1 and short.goals[-3:] == ["rate_end", "agree", "goodbye"]
+
+
+def test_a_number_that_is_not_given_at_the_end_is_asked_for_twice_and_left_empty() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading() if state.asks in ("belief_end", "emotion_after") else cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    assert talk.goals.count("rate_end") == 2 and "emotion_after" not in talk.goals
+    left = {(e.kind, e.status) for e in talk.course.entries if e.kind in ("belief_end", "emotion_after")}
+    assert ("belief_end", "unfilled") in left and ("emotion_after", "unfilled") in left
+    assert not talk.course.beliefs_end and talk.decisions[-1].plan.ends
+
+
+def test_without_a_weighed_thought_the_end_asks_for_the_feeling_alone() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.step == "core_beliefs":
+            return Reading(stance="disagrees", none_left=True)
+        reading = cooperative()(state, words)
+        return reading.model_copy(update={"said": [s.model_copy(update={"distortion": ""}) for s in reading.said]})
+
+    talk = Talk(60, answer)
+    assert not talk.course.channels and talk.goals[-3:] == ["emotion_after", "agree", "goodbye"]
+    assert talk.course.emotions_after and not talk.course.beliefs_end
+
+
+def test_a_rupture_at_the_last_question_is_met() -> None:
+    hurt = iter([True])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.goal == "residual" and next(hurt, False):
+            return Reading(stance="rupture")
+        return cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    place = talk.goals.index("residual")
+    assert talk.goals[place : place + 3] == ["residual", "meet_rupture", "residual"]
+    assert talk.course.exit is None and talk.goals[-1] == "goodbye"
+
+
+def test_a_refusal_to_name_another_thought_is_an_answer() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading(stance="declines") if state.goal == "residual" else cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    assert "meet_declines" not in talk.goals and talk.course.exit is None
+
+
+@pytest.mark.parametrize("stance", ["rupture", "declines"])
+def test_a_rupture_at_the_limit_of_a_step_is_met_first(stance: str) -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.step == "core_beliefs" and state.goal == "rate" and state.turns_here < 6:
+            return Reading(stance="unsure", belief=10)  # each is held too weakly: the next is asked about
+        if state.step == "core_beliefs" and state.turns_here == 6 and "meet" not in state.goal:
+            return Reading(stance=stance)
+        reading = cooperative()(state, words)
+        more = [Said(kind="automatic_thought", quote=words, distortion=DISTORTIONS[len(state.beliefs) % 9])]
+        return reading.model_copy(update={"said": [*reading.said, *more]}) if state.exchanges < 8 else reading
+
+    talk = Talk(60, answer)
+    place = talk.goals.index(f"meet_{stance}")
+    assert talk.decisions[place].note.step is None, "the meeting takes none of the step's turns"
+    assert [d.plan.step for d in talk.decisions].count("core_beliefs") == 6
+    assert not talk.decisions[place].plan.ends and talk.course.exit != "declines"
+
+
+def test_a_rupture_in_the_last_turns_is_met() -> None:
+    hurt = iter([True])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.goal == "rate_end" and next(hurt, False):
+            return Reading(stance="rupture")
+        return cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    place = talk.goals.index("rate_end")
+    assert talk.goals[place + 1] == "meet_rupture" and talk.goals[-1] == "goodbye"
+
+
+@pytest.mark.parametrize(
+    ("reply", "quote", "at"),
+    [
+        ("She calls me a fool at home. A fool.", "a fool", 13),
+        ("I know no way out. no", "no", 19),
+        ("I'm not saying I'm a failure because he laughed. I'm a failure.", "I'm a failure", 49),
+        ("别人说我没用的时候我不信，我没用。", "我没用", 13),
+    ],
+)
+def test_a_quote_stands_where_it_is_a_clause_of_its_own(reply: str, quote: str, at: int) -> None:
+    said = [Said(kind="situation", quote=quote)]
+    decision, _ = decide(
+        CrdialState(seed=1, rounds=30), Reading(said=said), reply=reply, turn=0, rounds_left=29, risk="none"
+    )
+    entry = next(e for e in decision.entries if e.kind == "situation")
+    assert entry.span == (at, at + len(quote)) and reply[at : at + len(quote)] == quote
+
+
+RATED: list[tuple[str, str, str]] = [
+    ("emotion", "emotion_before", "emotion"),
+    ("rate_after", "belief_after", "belief"),
+    ("rate_end", "belief_end", "belief"),
+]
+
+
+@pytest.mark.parametrize("risk", ["low", "high"])
+@pytest.mark.parametrize(("goal", "kind", "of"), RATED)
+def test_a_rating_told_together_with_danger_stays_in_the_record(goal: str, kind: str, of: str, risk: str) -> None:
+    talk = Talk(60, cooperative())
+    place = talk.goals.index(goal)
+    state = before(place)
+    reading = Reading(belief=35, emotion=45)
+    decision, state = decide(
+        state,
+        reading,
+        reply="x",
+        turn=2 * place + 2,
+        rounds_left=30,
+        risk=risk,  # type: ignore[arg-type]
+    )
+    assert decision.plan.goal == ("safety" if risk == "low" else "crisis")
+    assert [e.value for e in decision.entries if e.kind == kind] == [35 if of == "belief" else 45]
+    if risk == "low":
+        denied = Reading(stance="disagrees")
+        decision, state = decide(state, denied, reply="y", turn=2 * place + 4, rounds_left=29, risk="none")
+        assert decision.plan.goal != goal, "what was told is not asked again"
+        assert not [e for e in decision.entries if e.kind == kind]
+
+
+def before(place: int) -> CrdialState:
+    """The state of a cooperative talk after its counselor turn with this number."""
+    state, client = CrdialState(seed=1, rounds=60), cooperative()
+    for round_ in range(1, place + 2):
+        words = f"these are the words of round {round_}"
+        reading = client(state, words)
+        _, state = decide(state, reading, reply=words, turn=2 * round_ - 2, rounds_left=60 - round_, risk="none")
+    return state
+
+
+def test_the_rating_of_a_belief_survives_the_question_about_danger() -> None:
+    state = before(Talk(60, cooperative()).goals.index("rate"))
+    decision, asked = decide(state, Reading(belief=65, emotion=50), reply="x", turn=40, rounds_left=30, risk="low")
+    assert decision.plan.goal == "safety" and [b.before for b in asked.beliefs if b.status == "taken"] == [65]
+    decision, _ = decide(state, Reading(belief=65, emotion=50), reply="x", turn=40, rounds_left=30, risk="high")
+    assert [(e.kind, e.channel, e.value) for e in decision.entries] == [("belief_before", None, 65)]
+
+
+def test_a_feeling_that_rose_together_with_a_faint_sign_ends_the_work_too() -> None:
+    state = before(Talk(60, cooperative()).goals.index("rate_after"))
+    _, state = decide(state, Reading(belief=80, emotion=95), reply="x", turn=60, rounds_left=30, risk="low")
+    decision, _ = decide(state, Reading(stance="disagrees"), reply="no", turn=62, rounds_left=29, risk="none")
+    assert decision.plan.goal == "exit_distress_rising"
+
+
+def test_a_question_about_who_reads_this_does_not_count_as_an_answer() -> None:
+    state = before(Talk(60, cooperative()).goals.index("rule"))
+    asked = frozenset({"privacy"})
+    decision, state = decide(
+        state,
+        Reading(),
+        reply="who reads this?",
+        turn=10,
+        rounds_left=40,
+        risk="none",
+        heard=asked,  # type: ignore[arg-type]
+    )
+    assert decision.plan.privacy and decision.plan.goal == "rule" and decision.plan.again == 0
+    decision, state = decide(
+        state,
+        Reading(),
+        reply="who reads this?",
+        turn=12,
+        rounds_left=39,
+        risk="none",
+        heard=asked,  # type: ignore[arg-type]
+    )
+    assert not decision.plan.privacy and decision.plan.again == 1
+
+
+def test_who_has_no_fairer_sentence_is_not_asked_a_third_time() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading(stance="disagrees") if state.asks == "balanced_thought" else cooperative()(state, words)
+
+    talk = Talk(90, answer)
+    rounds = [list(run) for goal, run in itertools.groupby(talk.goals) if goal == "balanced"]
+    assert rounds and {len(run) for run in rounds} == {2}
+
+
+def test_in_a_second_round_the_sentence_found_in_the_first_stands_unless_another_is_said() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading(none_left=True) if state.goal == "balanced_again" else cooperative(fall=5)(state, words)
+
+    kept = Talk(90, answer)
+    again = [goal for goal in kept.goals if goal == "balanced_again"]
+    assert len(again) == len(kept.course.channels) and all(c.balanced_thought for c in kept.course.channels)
+    other = Talk(90, cooperative(fall=5))
+    first = [e.quote for e in other.course.entries if e.kind == "balanced_thought" and e.channel == 1]
+    assert len(first) == 2 and other.course.channels[0].balanced_thought == first[-1]
+
+
+def test_a_question_put_off_once_is_asked_again_and_put_off_twice_running_it_is_met() -> None:
+    state = before(Talk(60, cooperative()).goals.index("rule"))
+    goals, off = [], frozenset({"puts_off"})
+    for turn in (10, 12, 14):
+        decision, state = decide(
+            state,
+            Reading(stance="declines"),
+            reply="ask me something easier",
+            turn=turn,
+            rounds_left=40,
+            risk="none",
+            heard=off,  # type: ignore[arg-type]
+        )
+        goals.append(decision.plan.goal)
+        assert decision.plan.tone == ("resists" if turn == 12 else "puts_off")
+    assert goals == ["rule", "meet_declines", "rule"]
+
+
+def test_the_offer_of_an_end_is_not_put_off() -> None:
+    declining = iter(["declines", "declines"])
+    state = before(Talk(60, cooperative()).goals.index("rule"))
+    for turn, stance in zip((10, 12), declining, strict=True):
+        _, state = decide(state, Reading(stance=stance), reply="no", turn=turn, rounds_left=40, risk="none")  # type: ignore[arg-type]
+    assert state.goal == "offer_end"
+    off = frozenset({"puts_off"})
+    decision, _ = decide(
+        state,
+        Reading(stance="declines"),
+        reply="maybe later",
+        turn=14,
+        rounds_left=40,
+        risk="none",
+        heard=off,  # type: ignore[arg-type]
+    )
+    assert decision.plan.goal == "exit_declines"
+
+
+def test_who_goes_straight_to_the_thought_is_not_told_that_something_stays_open() -> None:
+    words = "I am no good at anything"
+    said = [Said(kind="automatic_thought", quote=words, distortion="labeling")]
+    decision, _ = decide(
+        CrdialState(seed=1, rounds=30), Reading(said=said), reply=words, turn=0, rounds_left=29, risk="none"
+    )
+    assert decision.plan.goal == "thought_confirm" and decision.plan.took == ""
+
+
+def test_another_thought_that_was_just_named_is_not_asked_for_again() -> None:
+    named = iter([True])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.goal == "residual" and next(named, False):
+            return Reading(said=[Said(kind="automatic_thought", quote=words, distortion="blaming")])
+        if state.loop == 2 and state.goal == "thought_confirm":
+            return Reading(none_left=True)  # "I have said what matters"
+        return cooperative()(state, words)
+
+    talk = Talk(90, answer)
+    place = talk.goals.index("residual")
+    assert talk.goals[place + 1] == "thought_confirm" and talk.goals[place + 2].startswith("rule")
+    settled = [e for e in talk.course.entries if e.kind == "automatic_thought" and e.loop == 2]
+    assert [e.status for e in settled] == ["filled"]
+
+
+@pytest.mark.parametrize(("value", "took"), [(30, "emotion_before_mild"), (80, "emotion_before")])
+def test_a_faint_feeling_is_not_called_strong(value: int, took: str) -> None:
+    state = before(Talk(60, cooperative()).goals.index("emotion"))
+    decision, _ = decide(state, Reading(emotion=value), reply="x", turn=10, rounds_left=40, risk="none")
+    assert decision.plan.took == took
+
+
+def test_who_points_to_what_was_said_before_is_not_pressed_for_a_sentence() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading(stance="agrees") if state.asks == "balanced_thought" else cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    left = {e.status for e in talk.course.entries if e.kind == "balanced_thought"}
+    rounds = [len(list(run)) for goal, run in itertools.groupby(talk.goals) if goal == "balanced"]
+    assert left == {"unfilled"} and set(rounds) == {2}
+
+
+def test_who_first_asks_who_reads_this_is_then_asked_what_happened() -> None:
+    words = "Who reads this? I did this before, and it went badly."
+    said = [Said(kind="situation", quote="I did this before, and it went badly.")]
+    decision, _ = decide(
+        CrdialState(seed=1, rounds=30),
+        Reading(said=said),
+        reply=words,
+        turn=0,
+        rounds_left=29,
+        risk="none",
+        heard=frozenset({"privacy"}),
+    )
+    assert decision.plan.goal == "situation" and decision.plan.privacy and not decision.entries

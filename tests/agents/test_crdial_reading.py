@@ -717,3 +717,418 @@ def test_agreement_is_no_thought_of_ones_own(language: Language, reply: str) -> 
     assert not checked(Reading(said=[said]), inputs, language).said
     by_rule = checked(read(inputs, random.Random(1), language), inputs, language)
     assert not any(each.kind == "balanced_thought" for each in by_rule.said)
+
+
+# -- sentences kept apart from the tuning of the lists
+
+TAKEN = (
+    "automatic_thought", "intermediate_belief", "core_belief", "evidence_for", "evidence_against", "balanced_thought",
+)  # fmt: skip
+HELD_BELIEF = {"en": "I always let everybody down.", "zh": "我总是让大家失望。"}
+NOTHING_TO_TAKE = [
+    # questions to the counselor
+    ("en", "automatic_thought", "How long have you been doing this job?"),
+    ("en", "core_belief", "Do other people tell you things like that?"),
+    ("en", "evidence_for", "Is all of this being written down somewhere?"),
+    ("en", "evidence_against", "And what would you have said in my place?"),
+    # small talk
+    ("en", "automatic_thought", "It's pouring out there, the bus was late as well."),
+    ("en", "evidence_for", "That's a nice plant you have on the window sill."),
+    ("en", "residual", "Could I have a glass of water, please?"),
+    # the talk itself
+    ("en", "automatic_thought", "This is harder than I expected."),
+    ("en", "evidence_against", "I'm not explaining this very well."),
+    ("en", "core_belief", "We went over that already, I think."),
+    ("en", "balanced_thought", "That's a strange way to ask it."),
+    # wishes
+    ("en", "automatic_thought", "I'd just like to sleep for a week."),
+    ("en", "evidence_against", "I wish things were different."),
+    ("en", "core_belief", "I only hope this gets easier."),
+    # feelings, and what the body does
+    ("en", "automatic_thought", "My stomach is in knots just talking about it."),
+    ("en", "core_belief", "It makes me so sad, all of it."),
+    ("en", "evidence_for", "I could cry right now."),
+    # agreement
+    ("en", "balanced_thought", "You've got a point there."),
+    ("en", "evidence_against", "Fair enough, I can see that."),
+    ("en", "balanced_thought", "Yes, you put that well."),
+    # other people, and nothing that bears on the client
+    ("en", "automatic_thought", "My sister is a dentist in Leeds."),
+    ("en", "core_belief", "My cousin has two dogs and a big garden."),
+    # a doubt that only looks like a thought, and facts for a belief
+    ("en", "core_belief", "I don't know, I suppose so."),
+    ("en", "core_belief", "He left in March and took the car."),
+    ("en", "core_belief", "I was off sick for three weeks in the spring."),
+    ("zh", "automatic_thought", "你干这行干了多少年了？"),
+    ("zh", "core_belief", "别人来也跟你说这些吗？"),
+    ("zh", "evidence_for", "你记的这些东西，往后谁能看到？"),
+    ("zh", "evidence_against", "换了是你，你当时会怎么做呢？"),
+    ("zh", "automatic_thought", "外头雨下得真大，公交也晚点了。"),
+    ("zh", "evidence_for", "你这窗台上的花养得挺好。"),
+    ("zh", "residual", "能给我倒杯水吗？"),
+    ("zh", "automatic_thought", "这比我想的要难开口。"),
+    ("zh", "evidence_against", "我这话说得颠三倒四的。"),
+    ("zh", "core_belief", "这个咱们前头不是聊过了嘛。"),
+    ("zh", "balanced_thought", "你这问法还挺绕的。"),
+    ("zh", "automatic_thought", "真想好好睡上一个礼拜。"),
+    ("zh", "evidence_against", "要是能重来一回就好了。"),
+    ("zh", "core_belief", "我就盼着日子能好过一点。"),
+    ("zh", "automatic_thought", "一说这事我胃里就拧着疼。"),
+    ("zh", "core_belief", "想起来心里就发酸。"),
+    ("zh", "evidence_for", "我现在鼻子都酸了。"),
+    ("zh", "balanced_thought", "你这话在理。"),
+    ("zh", "evidence_against", "嗯，你这么讲我能听进去。"),
+    ("zh", "balanced_thought", "是，还是你说得明白。"),
+    ("zh", "automatic_thought", "我姐在无锡当牙医。"),
+    ("zh", "core_belief", "我表弟家养了两条狗，院子挺大。"),
+    ("zh", "core_belief", "不知道，大概就那样吧。"),
+    ("zh", "core_belief", "他三月份搬走的，车也开走了。"),
+    ("zh", "core_belief", "开春那阵我请了三个礼拜病假。"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "asks", "reply"), NOTHING_TO_TAKE)
+def test_what_tells_nothing_of_the_thought_is_left_alone(language: Language, asks: str, reply: str) -> None:
+    found = reading(language, asks, reply, HELD_BELIEF[language])
+    assert [each.quote for each in found.said if each.kind in TAKEN] == []
+
+
+STILL_TAKEN = [
+    ("en", "automatic_thought", "She'll tell the whole office about it.", "She'll tell the whole office about it."),
+    ("en", "automatic_thought", "I don't know, I suppose I'm in everyone's way.", "I'm in everyone's way."),
+    ("en", "core_belief", "I'm not sure. I guess I'm just not made for people.", "I'm just not made for people."),
+    ("en", "core_belief", "You can't rely on anybody in the end.", "You can't rely on anybody in the end."),
+    ("en", "evidence_for", "I forgot my niece's birthday two years running.", None),
+    ("en", "evidence_for", "My sister had to come and fetch the kids because I overslept.", None),
+    ("en", "evidence_against", "My neighbour still asks me to look after her cat.", None),
+    ("en", "evidence_against", "I did wish them well, and two of them wrote back.", None),
+    (
+        "en", "balanced_thought",
+        "Yes it went badly, but one bad week is not my whole work.",
+        "it went badly, but one bad week is not my whole work.",
+    ),
+    (
+        "en", "balanced_thought",
+        "I did forget it. But I turn up most of the time.",
+        "I did forget it. But I turn up most of the time.",
+    ),
+    (
+        "en", "balanced_thought",
+        "I've made mistakes, that's true. They don't cancel out ten good years. Thanks for asking.",
+        "I've made mistakes, that's true. They don't cancel out ten good years.",
+    ),
+    (
+        "en", "balanced_thought",
+        "You're right. I'm tired, and tired isn't the same as useless.",
+        "I'm tired, and tired isn't the same as useless.",
+    ),
+    ("zh", "automatic_thought", "她准得满公司去说。", "她准得满公司去说。"),
+    ("zh", "automatic_thought", "说不好，可能我在哪儿都碍人家的事吧。", "我在哪儿都碍人家的事吧。"),
+    ("zh", "core_belief", "我也不知道。大概我天生就不招人待见。", "我天生就不招人待见。"),
+    ("zh", "core_belief", "到头来谁都指望不上。", "到头来谁都指望不上。"),
+    ("zh", "evidence_for", "外甥女的生日我连着忘了两年。", None),
+    ("zh", "evidence_for", "我睡过了头，还是我姐去接的孩子。", None),
+    ("zh", "evidence_against", "隔壁大姐出门，还是把猫托给我。", None),
+    ("zh", "evidence_against", "我给他们道过喜，有两个还回了我。", None),
+    (
+        "zh", "balanced_thought",
+        "是办砸了，可一个礼拜没干好，不等于我整个人都不行。",
+        "是办砸了，可一个礼拜没干好，不等于我整个人都不行。",
+    ),
+    ("zh", "balanced_thought", "生日我是忘了。但该到的时候我多半都到了。", "生日我是忘了。但该到的时候我多半都到了。"),
+    (
+        "zh", "balanced_thought",
+        "错是犯过，这我认。可也抵不掉那十年的好。谢谢你问我。",
+        "错是犯过，这我认。可也抵不掉那十年的好。",
+    ),
+    ("zh", "balanced_thought", "你说得对。我是累了，累跟没用是两码事。", "我是累了，累跟没用是两码事。"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "asks", "reply", "quote"), STILL_TAKEN)
+def test_what_does_tell_of_it_is_taken_whole(language: Language, asks: str, reply: str, quote: str | None) -> None:
+    assert quotes(reading(language, asks, reply, HELD_BELIEF[language]), asks) == [quote or reply]
+
+
+@pytest.mark.parametrize(
+    ("language", "reply"),
+    [
+        ("en", "I stand by what I said."),
+        ("en", "The same as I told you a moment ago."),
+        ("en", "What I said before, that's still how I see it."),
+        ("en", "Nothing to add to what I said earlier."),
+        ("zh", "就是我刚才说的那个意思。"),
+        ("zh", "跟前面讲的一样，没变。"),
+        ("zh", "我还是那句话。"),
+        ("zh", "刚才说过了，就照那个来。"),
+    ],
+)
+def test_to_stand_by_what_was_said_confirms_it(language: Language, reply: str) -> None:
+    found = reading(language, "balanced_thought", reply, HELD_BELIEF[language])
+    assert (found.stance, found.none_left, quotes(found, "balanced_thought")) == ("agrees", False, [])
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "belief"),
+    [
+        ("en", "70. Saying that number makes me want to cry.", 70),
+        ("en", "About 80, and I've got a lump in my throat saying it.", 80),
+        ("en", "Sixty. It breaks my heart, honestly.", 60),
+        ("zh", "七十。一说这个数我就想掉眼泪。", 70),
+        ("zh", "八十吧，说着说着鼻子就酸了。", 80),
+        ("zh", "六十。心都碎了。", 60),
+    ],
+)
+def test_pain_beside_a_rating_is_seen(language: Language, reply: str, belief: int) -> None:
+    found = reading(language, "belief_before", reply, HELD_BELIEF[language])
+    assert found.belief == belief and found.distress >= 2
+
+
+@pytest.mark.parametrize(
+    ("language", "reply"),
+    [
+        ("en", "Can we leave that for today?"),
+        ("en", "Could we come back to it another time?"),
+        ("en", "Let's talk about something else."),
+        ("en", "I don't feel like going into that now."),
+        ("zh", "换个话题吧。"),
+        ("zh", "这个改天再说行不行？"),
+        ("zh", "今天就不提它了吧。"),
+        ("zh", "我现在没心思说这些。"),
+    ],
+)
+def test_putting_off_is_reluctance_and_no_doubt(language: Language, reply: str) -> None:
+    assert reading(language, "evidence_against", reply, HELD_BELIEF[language]).stance == "declines"
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "reply", "rated"),
+    [
+        ("en", "belief_before", "Sometimes I wish I would not wake up. About 60.", (60, None)),
+        ("en", "belief_after", "There are mornings I'd rather not be here at all. 75, I'd say.", (75, None)),
+        ("en", "emotion_before", "Seventy. Some nights I think it would be easier not to be around.", (None, 70)),
+        ("zh", "belief_before", "有时候真希望一觉睡过去别醒了。六十左右吧。", (60, None)),
+        ("zh", "belief_after", "有些早上就觉得不在了也挺好。七十五吧。", (75, None)),
+        ("zh", "emotion_before", "七十。有几个晚上想，人没了倒轻松。", (None, 70)),
+    ],
+)
+def test_a_dark_remark_does_not_hide_the_rating(
+    language: Language, asks: str, reply: str, rated: tuple[int | None, int | None]
+) -> None:
+    found = reading(language, asks, reply, HELD_BELIEF[language])
+    assert (found.belief, found.emotion) == rated
+
+
+AT_HOME = {"en": "I'm a bad father.", "zh": "我不是个好爸爸。"}
+AT_WORK = {"en": "People at work think I'm slow.", "zh": "单位的人都嫌我慢。"}
+BESIDE_THE_POINT = [
+    ("en", "automatic_thought", "Who came up with these questions?"),
+    ("en", "evidence_for", "Is there a right answer to this?"),
+    ("en", "core_belief", "Have you got children yourself?"),
+    ("en", "evidence_against", "What happens if I can't think of one?"),
+    ("en", "automatic_thought", "Sorry, I got stuck in traffic on the ring road."),
+    ("en", "evidence_against", "It's rather warm in here, isn't it?"),
+    ("en", "core_belief", "I'm no good at talking about myself."),
+    ("en", "automatic_thought", "We seem to be going in circles."),
+    ("en", "evidence_for", "That question keeps coming up."),
+    ("en", "intermediate_belief", "I'd give anything for one quiet evening."),
+    ("en", "evidence_for", "If only I could turn back the clock."),
+    ("en", "automatic_thought", "My hands are shaking a bit."),
+    ("en", "intermediate_belief", "It hurts, that's all."),
+    ("en", "evidence_against", "I feel hollow when I think of it."),
+    ("en", "balanced_thought", "That makes sense, I suppose."),
+    ("en", "evidence_against", "I take your point."),
+    ("en", "balanced_thought", "Good way of putting it."),
+    ("en", "automatic_thought", "My brother-in-law runs a garage in Hull."),
+    ("en", "core_belief", "The neighbours are away in Spain."),
+    ("en", "core_belief", "We moved house two years ago."),
+    ("en", "core_belief", "My son is eleven now."),
+    ("en", "core_belief", "I drove him to school this morning."),
+    ("en", "evidence_against", "Next week I'll ask him what he thinks."),
+    ("zh", "automatic_thought", "这些题是谁想出来的？"),
+    ("zh", "evidence_for", "这个有标准答案吗？"),
+    ("zh", "core_belief", "你自己有孩子吗？"),
+    ("zh", "evidence_against", "要是一条都想不出来咋办？"),
+    ("zh", "automatic_thought", "不好意思，二环上堵了半个钟头。"),
+    ("zh", "evidence_against", "你这儿空调开得真足。"),
+    ("zh", "core_belief", "我这人嘴笨，不会说自己的事。"),
+    ("zh", "automatic_thought", "咱们好像一直在兜圈子。"),
+    ("zh", "evidence_for", "这个问题怎么又绕回来了。"),
+    ("zh", "intermediate_belief", "哪怕有一个晚上清静清静也好。"),
+    ("zh", "evidence_for", "要是时光能倒流该多好。"),
+    ("zh", "automatic_thought", "我手有点抖。"),
+    ("zh", "intermediate_belief", "就是疼，没别的。"),
+    ("zh", "evidence_against", "一想到这儿，心里空落落的。"),
+    ("zh", "balanced_thought", "嗯，听着是有点道理。"),
+    ("zh", "evidence_against", "你的意思我明白了。"),
+    ("zh", "balanced_thought", "这么说挺好。"),
+    ("zh", "automatic_thought", "我小舅子在临沂开汽修厂。"),
+    ("zh", "core_belief", "邻居一家去三亚过年了。"),
+    ("zh", "core_belief", "前年我们搬了一次家。"),
+    ("zh", "core_belief", "我儿子今年十一了。"),
+    ("zh", "core_belief", "今天早上是我送他上的学。"),
+    ("zh", "evidence_against", "下礼拜我问问他自己怎么想。"),
+    ("en", "automatic_thought", "Do we have much time left?"),
+    ("en", "evidence_against", "Where did you train, if I may ask?"),
+    ("en", "core_belief", "How many of these do you do in a day?"),
+    ("en", "evidence_for", "Nobody's ever put it to me like that."),
+    ("en", "automatic_thought", "I didn't sleep much, that's why I'm slow today."),
+    ("en", "core_belief", "I'm a bit nervous about this, I must say."),
+    ("en", "intermediate_belief", "I keep losing my train of thought."),
+    ("en", "evidence_for", "The coffee from your machine is better than ours."),
+    ("en", "evidence_against", "I'd love a holiday."),
+    ("en", "core_belief", "Hopefully next year will be calmer."),
+    ("en", "automatic_thought", "My throat goes tight."),
+    ("en", "evidence_for", "It's upsetting to talk about."),
+    ("en", "balanced_thought", "I can live with that."),
+    ("en", "balanced_thought", "That's one way to look at it."),
+    ("en", "automatic_thought", "My aunt keeps bees."),
+    ("en", "core_belief", "The office moved to the second floor in May."),
+    ("en", "core_belief", "I started there when I was twenty-two."),
+    ("en", "evidence_against", "I'll think it over at the weekend."),
+    ("zh", "automatic_thought", "咱们还剩多少时间？"),
+    ("zh", "evidence_against", "冒昧问一句，你是哪个学校毕业的？"),
+    ("zh", "core_belief", "你一天要见几个人啊？"),
+    ("zh", "automatic_thought", "昨晚没睡好，今天反应慢。"),
+    ("zh", "core_belief", "说起这些我还真有点紧张。"),
+    ("zh", "intermediate_belief", "我老是说着说着就忘了要说啥。"),
+    ("zh", "evidence_for", "你们这儿的咖啡比我们单位的好喝。"),
+    ("zh", "evidence_against", "真想出去旅个游。"),
+    ("zh", "core_belief", "但愿明年能消停点。"),
+    ("zh", "automatic_thought", "嗓子眼发紧。"),
+    ("zh", "evidence_for", "一提这个就难受得慌。"),
+    ("zh", "balanced_thought", "这么想我能接受。"),
+    ("zh", "balanced_thought", "这也算一种看法吧。"),
+    ("zh", "automatic_thought", "我大姨在山里养蜂。"),
+    ("zh", "core_belief", "五月份办公室搬到二楼去了。"),
+    ("zh", "core_belief", "我二十二岁就进这家单位了。"),
+    ("zh", "evidence_against", "周末我再琢磨琢磨。"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "asks", "reply"), BESIDE_THE_POINT)
+def test_what_is_beside_the_point_is_taken_for_nothing(language: Language, asks: str, reply: str) -> None:
+    for belief in (AT_HOME, AT_WORK):
+        found = reading(language, asks, reply, belief[language])
+        assert [each.quote for each in found.said if each.kind in TAKEN] == []
+
+
+ABOUT_WORK = [
+    ("en", "automatic_thought", "They must be rolling their eyes.", None),
+    ("en", "automatic_thought", "Hard to say. I suppose I just can't keep up.", "I just can't keep up."),
+    ("en", "intermediate_belief", "Whoever needs help is weak.", None),
+    ("en", "core_belief", "I'm second-rate, and that's that.", None),
+    ("en", "core_belief", "There's something missing in me.", None),
+    ("en", "evidence_for", "It took me two days to write that report.", None),
+    ("en", "evidence_for", "Tom finished his half before lunch.", None),
+    ("en", "evidence_against", "They gave me the big account in spring.", None),
+    ("en", "evidence_against", "Two colleagues ask me before they send anything out.", None),
+    ("en", "balanced_thought", "I'm slower than some. Still, what I hand in is right.", None),
+    (
+        "en", "balanced_thought",
+        "Sure I take longer, and nobody has ever had to redo it.",
+        "I take longer, and nobody has ever had to redo it.",
+    ),
+    ("zh", "automatic_thought", "他们背地里准在翻白眼。", None),
+    ("zh", "automatic_thought", "不好说。大概我就是跟不上趟了。", "我就是跟不上趟了。"),
+    ("zh", "intermediate_belief", "张嘴求人的都是没本事的。", None),
+    ("zh", "core_belief", "我就是个二流货色，没别的。", None),
+    ("zh", "core_belief", "我身上就是缺点什么。", None),
+    ("zh", "evidence_for", "那份报告我写了两天。", None),
+    ("zh", "evidence_for", "小汤午饭前就把他那半弄完了。", None),
+    ("zh", "evidence_against", "开春那个大客户，交到我手里了。", None),
+    ("zh", "evidence_against", "有俩同事，东西发出去前都先问我一声。", None),
+    ("zh", "balanced_thought", "我是比有的人慢。可我交上去的没出过错。", None),
+    ("zh", "balanced_thought", "慢是慢，可从来没让人返过工。", None),
+]  # fmt: skip
+ABOUT_HOME = [
+    ("en", "automatic_thought", "He'd be better off with somebody else's dad.", None),
+    ("en", "automatic_thought", "Here we go again, I've let him down.", None),
+    (
+        "en", "automatic_thought",
+        "Well, I don't know, I guess he just doesn't like me much.",
+        "he just doesn't like me much.",
+    ),
+    ("en", "automatic_thought", "Who'd want a father like that?", None),
+    ("en", "intermediate_belief", "You've got to be there every single time or it counts for nothing.", None),
+    ("en", "intermediate_belief", "A father who shouts has already lost.", None),
+    ("en", "core_belief", "I was never cut out for this.", None),
+    ("en", "core_belief", "I ruin whatever I get close to.", None),
+    ("en", "core_belief", "Other people are simply better at being human.", None),
+    ("en", "evidence_for", "I shouted at him on Sunday because of a spilled glass.", None),
+    ("en", "evidence_for", "He didn't want me at his match.", None),
+    ("en", "evidence_for", "My wife says I'm never really there.", None),
+    ("en", "evidence_against", "He still brings me his broken toys to mend.", None),
+    ("en", "evidence_against", "I read to him every night, even the long ones.", None),
+    ("en", "evidence_against", "His teacher says he talks about me all the time.", None),
+    ("en", "balanced_thought", "I shout sometimes, and I also show up. Both are true.", None),
+    ("en", "balanced_thought", "I lost my temper on Sunday. That's one Sunday. It isn't the whole of me.", None),
+    (
+        "en", "balanced_thought",
+        "Okay, I'm not patient, but he knows I love him.",
+        "I'm not patient, but he knows I love him.",
+    ),
+    ("en", "balanced_thought", "Shouting was wrong. Yes. But a bad father wouldn't lie awake over it.", None),
+    ("zh", "automatic_thought", "换个人给他当爸，他准比现在强。", None),
+    ("zh", "automatic_thought", "又来了，我又让他失望了。", None),
+    ("zh", "automatic_thought", "说不清，大概他就是不待见我吧。", None),
+    ("zh", "automatic_thought", "谁愿意摊上这么个爹？", None),
+    ("zh", "intermediate_belief", "当爸的有一回不在场，就等于白当。", None),
+    ("zh", "intermediate_belief", "冲孩子吼的爹，早就输了。", None),
+    ("zh", "core_belief", "我压根就不是当爹的料。", None),
+    ("zh", "core_belief", "跟我走得近的，最后都让我给搅黄了。", None),
+    ("zh", "core_belief", "别人天生就比我会做人。", None),
+    ("zh", "evidence_for", "礼拜天他打翻一杯水，我冲他吼了。", None),
+    ("zh", "evidence_for", "他比赛不让我去看。", None),
+    ("zh", "evidence_for", "我媳妇说我人在家，心从来不在。", None),
+    ("zh", "evidence_against", "玩具坏了，他还是拿来找我修。", None),
+    ("zh", "evidence_against", "每天晚上我都给他念书，再长也念完。", None),
+    ("zh", "evidence_against", "他们老师说，他成天把我挂在嘴上。", None),
+    ("zh", "balanced_thought", "我是吼过他，可该在的时候我也在。两样都是真的。", None),
+    ("zh", "balanced_thought", "礼拜天我没压住火。就那一个礼拜天。不能拿它说我整个人。", None),
+    ("zh", "balanced_thought", "好吧，我性子是急，可他知道我疼他。", "我性子是急，可他知道我疼他。"),
+    ("zh", "balanced_thought", "吼他是不对。对。可真要是个坏爸爸，也不会为这个睡不着。", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "asks", "reply", "quote"), [*ABOUT_WORK, *ABOUT_HOME])
+def test_what_is_to_the_point_is_taken_whole(language: Language, asks: str, reply: str, quote: str | None) -> None:
+    belief = AT_WORK if (language, asks, reply, quote) in ABOUT_WORK else AT_HOME
+    found = reading(language, asks, reply, belief[language])
+    assert quotes(found, asks) == [quote or reply]
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "quote"),
+    [
+        ("en", "I'm a bad father at times. But I'm there.", "I'm a bad father at times. But I'm there."),
+        ("en", "I shout. That's true. But I stay.", "I shout. That's true. But I stay."),
+        ("zh", "我不是个好爸爸。可夜里守着他的也是我。", "我不是个好爸爸。可夜里守着他的也是我。"),
+        ("zh", "我吼过他。对。可我也守着他。", "我吼过他。对。可我也守着他。"),
+    ],
+)
+def test_a_fairer_thought_of_two_halves_is_one(language: Language, reply: str, quote: str) -> None:
+    assert quotes(reading(language, "balanced_thought", reply, AT_HOME[language]), "balanced_thought") == [quote]
+
+
+@pytest.mark.parametrize(
+    ("language", "asks"), [(language, asks) for language in LANGUAGES for asks in ("evidence_for", "core_belief")]
+)
+def test_to_have_said_it_before_is_nothing_new_where_more_was_asked_for(language: Language, asks: str) -> None:
+    found = reading(language, asks, {"en": "As I said before.", "zh": "我刚才说过了。"}[language], AT_HOME[language])
+    assert (found.said, found.none_left) == ([], True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_little_to_say_is_no_rating(language: Language) -> None:
+    reply = {"en": "There isn't much to say.", "zh": "没什么好说的。"}[language]
+    assert reading(language, "belief_before", reply).belief is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_inside_a_fact_is_no_question(language: Language) -> None:
+    reply = {
+        "en": "My neighbour asked me: 'Where have you been?' She was laughing.",
+        "zh": "邻居问我：“你上哪儿去了？”还笑呢。",
+    }[language]
+    assert quotes(reading(language, "evidence_for", reply), "evidence_for") == [reply]

@@ -143,19 +143,30 @@ def test_the_chance_of_a_count_is_that_of_throwing_the_dice() -> None:
         assert chance_of(TREE, rule, {}, chances) == pytest.approx(by_hand(TREE, rule, chances, 20_000), abs=0.015)
 
 
-def test_the_adaptive_order_asks_symptoms_before_the_rest_and_of_each_what_is_worth_most() -> None:
+def test_the_adaptive_order_asks_what_is_worth_most_and_other_explanations_last() -> None:
     yes: dict[str, Verdict] = {name: "met" for name in SYMPTOMS if name.startswith("dep.")}
+    yes |= {"dep.duration": "met", "dep.impairment": "met"}
     steps = walk(yes, "adaptive")
     asked = [step.variable for step in steps]
     own = [str(name) for name in asked if str(name).startswith(("dep.", "shared."))]
-    kinds = [TREE.variables[name].kind in ("screen", "symptom") for name in own]
+    excluding = [TREE.variables[name].kind == "exclusion" for name in own]
     assert asked[0] == "dep.mood"
-    assert kinds == sorted(kinds, reverse=True)
+    assert any(excluding) and excluding == sorted(excluding)
     chosen = [step for step in steps if step.candidates]
     assert chosen
     for step in chosen:
         worth = dict(step.candidates)
         assert worth[str(step.variable)] == max(worth.values())
+
+
+def test_the_adaptive_order_leaves_what_changes_nothing_and_is_probably_not_there() -> None:
+    low: dict[str, Verdict] = dict.fromkeys(("dep.mood", "dep.sleep", "dep.fatigue", "dep.concentration"), "met")
+    low |= {"dep.anhedonia": "not_met", "dep.worth_guilt": "met", "dep.appetite_weight": "not_met"}
+    low |= {"dep.duration": "met", "dep.impairment": "met"}
+    assert "dep.psychomotor" not in {step.variable for step in walk(low, "adaptive")}
+    assert "dep.psychomotor" in {step.variable for step in walk(low, "fixed")}
+    four: dict[str, Verdict] = {**low, "dep.worth_guilt": "not_met"}
+    assert "dep.psychomotor" in {step.variable for step in walk(four, "adaptive")}  # it decides the count
 
 
 def test_the_adaptive_order_drops_other_explanations_of_what_can_no_longer_be_shown() -> None:
@@ -164,5 +175,6 @@ def test_the_adaptive_order_drops_other_explanations_of_what_can_no_longer_be_sh
     excluded = {name for name, variable in TREE.variables.items() if variable.kind == "exclusion"}
     told = walk(ill, "adaptive")
     assert not excluded & {step.variable for step in told}
-    assert set(within(TREE, "dep.count")) - {"dep.death_suicide"} <= {step.variable for step in told}
+    probable = set(within(TREE, "dep.count")) - {"dep.death_suicide", "dep.psychomotor"}
+    assert probable <= {step.variable for step in told}
     assert excluded & {step.variable for step in walk(ill, "fixed")}

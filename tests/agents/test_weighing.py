@@ -10,6 +10,7 @@ import pytest
 from agents.clients.cooperative.client import CooperativeClient
 from agents.clients.dynamic.client import DynamicClient
 from agents.clients.dynamic.state import Appraisal, ClientState, effects, moved, persuaded, start
+from agents.clients.weighing_hearing import hear
 from agents.dialogue import DialogueView, Turn, Utterance
 from agents.models.base import ChatModel, ChatReply, ChatRequest
 from agents.models.offline import OfflineModel, collect_rules
@@ -460,3 +461,20 @@ async def test_a_model_says_what_it_voiced_and_only_the_card_s_thoughts_count(la
     assert {key for key, value in talk.state.beliefs.items() if value != before[key]} == {"t4"}
     assert talk.uttered[-1].notes["beliefs"]["t4"] == round(talk.state.beliefs["t4"], 1)
     assert "voiced" in model.asked and f"t4 {round(before['t4'])}" in model.asked
+
+
+@pytest.mark.parametrize(
+    ("language", "turn", "kinds"),
+    [
+        ("en", 'Is there any other fact that still speaks for "I am slow"?', ("evidence_for",)),
+        ("en", "Which fact would make you doubt it, at least a little?", ("evidence_against",)),
+        ("en", "When that happened, what was the first thing you thought?", ("automatic",)),
+        ("en", 'When it happens, is "I am slow" what goes through your head?', ("confirm",)),
+        ("zh", "你想从哪件事说起？", ("situation",)),
+        ("zh", "先把感受放一放，有什么证据说明它是对的？", ("evidence_for",)),
+        ("zh", "当时你心里对自己说了句什么？", ("automatic",)),
+        ("zh", "当时脑子里闪过的就是这句吗，“我太慢”？", ("confirm",)),
+    ],
+)
+def test_what_is_asked_is_heard(language: Language, turn: str, kinds: tuple[str, ...]) -> None:
+    assert hear(turn, language).kinds == kinds

@@ -8,11 +8,14 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import re
 import sqlite3
+import tracemalloc
 import unicodedata
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -312,8 +315,45 @@ class TestPeople:
         path.write_text(json.dumps({"messages": talk}) + "\n", encoding="utf-8")
         with Database.open(str(hall.path)) as db:
             run_id = asyncio.run(import_file(path, db)).run_id
+        with pytest.raises(UserError, match=r"tells of no consent.*provenance\.licence.*--consent-confirmed") as fault:
+            hall.export(tmp_path / "out", runs=(run_id,), consent=True)
+        assert "\n" not in str(fault.value)
+
+    def test_consent_that_is_told_in_another_shape_is_none(self, hall: Hall, tmp_path: Path) -> None:
+        talk = [{"role": "client", "content": "I am tired."}, {"role": "counselor", "content": "Tell me more."}]
+        path = tmp_path / "talk.jsonl"
+        path.write_text(json.dumps({"messages": talk, "privacy": {"consent": "informed"}}) + "\n", encoding="utf-8")
+        with Database.open(str(hall.path)) as db:
+            run_id = asyncio.run(import_file(path, db)).run_id
         with pytest.raises(UserError, match="tells of no consent"):
             hall.export(tmp_path / "out", runs=(run_id,), consent=True)
+
+    def test_a_transcript_whose_file_tells_of_origin_and_consent_goes_out_with_both(
+        self, hall: Hall, tmp_path: Path
+    ) -> None:
+        told: dict[str, dict[str, Any]] = {
+            "provenance": {"licence": "CC-BY-4.0", "seed_source": "talks of our training course"},
+            "privacy": {"consent": {"status": "informed"}},
+        }
+        said = ("I am tired.", "Tell me more.", "I sleep badly.", "Since when?")
+        talk = [{"role": ("client", "counselor")[at % 2], "content": text} for at, text in enumerate(said)]
+        whole, half = tmp_path / "talk.jsonl", tmp_path / "half.jsonl"
+        whole.write_text(json.dumps({"messages": talk, **told}) + "\n", encoding="utf-8")
+        told["provenance"]["licence"] = ["CC-BY-4.0"]
+        half.write_text(json.dumps({"messages": talk, **told}) + "\n", encoding="utf-8")
+        with Database.open(str(hall.path)) as db:
+            run_id, unlicensed = (asyncio.run(import_file(path, db)).run_id for path in (whole, half))
+        with pytest.raises(UserError, match=r"no provenance\.licence"):
+            hall.export(tmp_path / "out", runs=(unlicensed,), consent=True)
+        with pytest.raises(UserError, match="add --consent-confirmed"):
+            hall.export(tmp_path / "out", runs=(run_id,))
+        summary = hall.export(tmp_path / "out", "crisp", "trl-messages", runs=(run_id,), consent=True)
+        (row,) = lines(tmp_path / "out" / "set.crisp.train.jsonl")
+        assert row["privacy"]["consent"]["status"] == "informed"
+        assert row["provenance"]["licence"] == "CC-BY-4.0" and [turn["content"] for turn in row["dialog"]] == list(said)
+        assert len(lines(tmp_path / "out" / "set.trl-messages.train.jsonl")) == 1
+        assert not summary.offline  # nobody knows who made it; our rules did not
+        assert any("unknown hand" in name for name in summary.generators)
 
 
 class TestFilters:
@@ -359,6 +399,27 @@ class TestFilters:
         with pytest.raises(UserError, match=r"no session is left of 4: 1 left out, .*; 3 left out, below --min-score"):
             hall.export(tmp_path / "out", filters=Filters(scores=dict([least_score("client=2")])))
         assert not (tmp_path / "out").exists()
+
+    def test_what_was_not_checked_does_not_pass_for_clean(self, hall: Hall, tmp_path: Path) -> None:
+        kept = hall.add()
+        hall.add(fidelity="flagged")
+        hall.add(gate="failed", fidelity="not_checked")
+        loose = [hall.add(fidelity="not_checked") for _ in range(2)]
+        clean = hall.export(tmp_path / "clean", filters=Filters(clean=True))
+        assert clean.counts.sessions == 1
+        assert {drop.reason: drop.count for drop in clean.drops} == {"unclean": 2, "unchecked": 2}
+        told = json.loads((tmp_path / "clean" / "manifest.json").read_text(encoding="utf-8"))
+        (unchecked,) = [each for each in told["drops"] if each["reason"] == "unchecked"]
+        assert unchecked["count"] == 2 and "--safe" in unchecked["meaning"]
+        safe = hall.records(tmp_path / "safe", filters=Filters(safe=True))
+        assert {kept, *loose} < {record.id for record in safe} and len(safe) == 4
+        assert {record.gate for record in safe} == {"passed"}
+
+    def test_a_set_without_anything_checked_says_how_to_have_it(self, hall: Hall, tmp_path: Path) -> None:
+        hall.add(fidelity="not_checked")
+        with pytest.raises(UserError, match=r"no session is left of 1: .*not checked.*--safe"):
+            hall.export(tmp_path / "out", filters=Filters(clean=True))
+        assert hall.export(tmp_path / "out", filters=Filters(safe=True)).counts.sessions == 1
 
     def test_exits_stand_apart_or_stay_out(self, hall: Hall, tmp_path: Path) -> None:
         left = hall.add(notes={3: {"restructuring": {"step": None, "exit": "declines"}}}, client="c")
@@ -449,12 +510,17 @@ class TestFiles:
         assert sums == {
             name: hashlib.sha256(data).hexdigest() for name, data in tree(one).items() if name != "SHA256SUMS"
         }
+        written = (one / "SHA256SUMS").read_text().splitlines(keepends=True)
         told = json.loads((one / "manifest.json").read_text(encoding="utf-8"))
         for name, files in summary.formats.items():
             assert [file["file"] for file in told["formats"][name]["files"]] == [file.file for file in files]
             for file in files:
-                data = (one / file.file).read_bytes()
-                assert (file.bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+                own = sorted(one.glob(file.file))
+                assert (file.files, file.bytes) == (len(own), sum(path.stat().st_size for path in own))
+                listed = [line for line in written if fnmatch(line.split("  ")[1].strip(), file.file)]
+                data = "".join(listed).encode() if len(own) > 1 else own[0].read_bytes()
+                assert file.sha256 == hashlib.sha256(data).hexdigest()
+        assert any(file.files > 1 for file in summary.formats["cpsycoun"])
         assert summary.offline and told["runs"][0]["id"] == offline.run_id
         assert {"README.md", "croissant.json", "dataset_info.json", "provenance.jsonl"} <= set(tree(one))
         assert not any(b"\r\n" in data or data.startswith(b"\xef\xbb\xbf") for data in tree(one).values())
@@ -489,7 +555,7 @@ class TestFiles:
         restructured(hall)
         summary = hall.export(tmp_path / "out", name, "crisp")
         found = {file.file: file.rows for file in summary.formats[name]}
-        counted = {place: _rows_in(tmp_path / "out" / place) for place in found}
+        counted = {place: sum(map(_rows_in, (tmp_path / "out").glob(place))) for place in found}
         assert found and counted == found
 
     @pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "text"])
@@ -501,6 +567,56 @@ class TestFiles:
         files = end()
         assert sum(file.rows for file in files) == len(rows)
         assert read_rows(folder, kind) == [{**row, "text": _as_kept(kind, row["text"])} for row in rows]
+
+    def test_what_is_kept_of_text_files_does_not_grow_with_them(self, sink_at: Any) -> None:
+        folder, add, end = sink_at("text")
+
+        def grown(rows: range) -> int:
+            before = tracemalloc.get_traced_memory()[0]
+            for number in rows:
+                add({"name": f"n{number}.txt", "text": "Client: hello"})
+            return tracemalloc.get_traced_memory()[0] - before
+
+        tracemalloc.start()
+        try:
+            grown(range(50))
+            assert grown(range(50, 1050)) < 20_000  # bytes; less than 20 for a file
+        finally:
+            tracemalloc.stop()
+        (made,) = end()
+        assert (made.file, made.files, made.rows) == ("s/*.txt", 1050, 1050)
+        assert len(list(folder.glob(made.file))) == 1050
+
+    def test_the_card_says_how_each_file_is_loaded_and_it_works(
+        self, hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for _ in range(3):
+            hall.add(client="c")
+        summary = hall.export(tmp_path / "out", "augesc", "smile", "cpsycoun")
+        card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+        loaded = re.search(r"`load_dataset\(FOLDER, NAME\)` reads (.*)", card)
+        assert loaded and loaded[1] == "`cpsycoun`."  # a reader would cut the JSON of smile into its turns
+        assert '`load_dataset("text", data_files="set.smile.train/*.json", sample_by="document")`' in card
+        monkeypatch.chdir(tmp_path / "out")
+        line = re.search(r"`\[json\.loads\(line\) for line in open\(\"(.+?)\", encoding=\"utf-8\"\)\]`", card)
+        assert line
+        dialogues = [json.loads(each) for each in Path(line[1]).read_text(encoding="utf-8").splitlines()]
+        assert len(dialogues) == summary.formats["augesc"][0].rows == 3
+        assert {role for dialogue in dialogues for role, _ in dialogue} == {"usr", "sys"}
+
+    @pytest.mark.train
+    def test_the_public_reader_loads_a_text_file_as_one_row(self, hall: Hall, tmp_path: Path) -> None:
+        datasets = pytest.importorskip("datasets")
+        for _ in range(3):
+            hall.add(client="c")
+        for name in ("smile", "cpsycoun"):
+            hall.export(tmp_path / name, name)
+        cache = str(tmp_path / "cache")
+        place = str(tmp_path / "smile" / "set.smile.train" / "*.json")
+        by_file = datasets.load_dataset("text", data_files=place, sample_by="document", cache_dir=cache)["train"]
+        by_name = datasets.load_dataset(str(tmp_path / "cpsycoun"), "cpsycoun", cache_dir=cache)["train"]
+        assert by_file.num_rows == by_name.num_rows == 3
+        assert all(isinstance(json.loads(text), list) for text in by_file["text"])
 
     def test_no_rows_no_file(self, sink_at: Any) -> None:
         for kind in ("jsonl", "json", "csv", "text"):

@@ -6,11 +6,17 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
 from agents.models.offline import OfflineModel, collect_rules
 from arena.api import RULE_PACKAGES
 from arena.importing import ImportResult, import_file
+from profiles.errors import UserError
 from storage.database import Database
+from storage.imports.limits import MOST_TURNS
 from storage.queries import find_run, load_all_turns, load_events, load_judgments, load_sessions
+from ui.cli.main import app
 
 MODEL = OfflineModel(collect_rules(RULE_PACKAGES))
 TALK = {
@@ -23,10 +29,10 @@ TALK = {
 }
 
 
-def take(path: Path, db: Path, judge: bool = True) -> ImportResult:
+def take(path: Path, db: Path, judge: bool = True, name: str = "") -> ImportResult:
     with Database.open(str(db)) as database:
         model = MODEL if judge else None
-        return asyncio.run(import_file(path, database, judge=model, judge_name="offline" if judge else ""))
+        return asyncio.run(import_file(path, database, name=name, judge=model, judge_name="offline" if judge else ""))
 
 
 def written(folder: Path, *values: object) -> Path:
@@ -76,3 +82,35 @@ def test_the_same_file_again_is_the_same_run(tmp_path: Path) -> None:
 def test_without_a_judge_nothing_is_scored(tmp_path: Path) -> None:
     result = take(written(tmp_path, TALK), tmp_path / "a.db", judge=False)
     assert (result.sessions, result.scored) == (1, 0)
+
+
+def test_a_dialogue_that_is_too_long_is_kept_unscored_and_the_others_go_on(tmp_path: Path) -> None:
+    long = {"messages": TALK["messages"] * MOST_TURNS}
+    most = {"messages": TALK["messages"] * (MOST_TURNS // 4)}
+    result = take(written(tmp_path, long, TALK, most), tmp_path / "a.db")
+    assert (result.sessions, result.scored) == (3, 2)
+    assert result.faults == (("line 1", f"too long: {4 * MOST_TURNS:,} turns, at most {MOST_TURNS:,}"),)
+    with Database.open(str(tmp_path / "a.db")) as database:
+        first, *others = load_sessions(database, result.run_id)
+        turns, judged = load_all_turns(database, result.run_id), load_judgments(database, result.run_id)
+    assert (first.status, first.error_kind) == ("failed", "malformed") and "too long" in str(first.error)
+    assert len(turns[first.id]) == MOST_TURNS
+    assert {found.judgment.session_id for found in judged} == {each.id for each in others}
+
+
+def test_a_run_cannot_be_called_what_means_the_newest_run(tmp_path: Path) -> None:
+    path = written(tmp_path, TALK)
+    for name in ("last", " last "):
+        with pytest.raises(UserError, match=r"--name last: .*newest run; give the run another name"):
+            take(path, tmp_path / "a.db", judge=False, name=name)
+    called = path.rename(tmp_path / "last.jsonl")
+    with pytest.raises(UserError, match=r"the file is named 'last'.*--name"):
+        take(called, tmp_path / "a.db", judge=False)
+    assert take(called, tmp_path / "a.db", judge=False, name="last week").sessions == 1
+
+
+@pytest.mark.parametrize("score", ["--score", "--no-score"])
+def test_where_no_terminal_is_nothing_goes_to_stderr(score: str, tmp_path: Path) -> None:
+    words = ["import-dialogues", str(written(tmp_path, TALK)), score, "--db", str(tmp_path / "a.db")]
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stderr) == (0, "") and "1 dialogues" in result.stdout

@@ -189,7 +189,7 @@ def test_how_a_question_was_chosen_is_told_with_its_candidates():
     ranked = [["dep.sleep", 0.1423], ["dep.impairment", 0.2011]]
     held = Held().yes("dep.mood").ask("dep.sleep", "met", act={"candidates": ranked, "mode": "confirm"}).end()
     text = read(held).text["t2"]
-    for part in ("0.142 bits", "0.201 bits", "DEP-11", "a pattern is not settled yet", "had spoken of it already"):
+    for part in ("worth 0.14", "worth 0.20", "DEP-11", "a pattern is not settled yet", "had spoken of it already"):
         assert part in text
     assert "DEP-1" in text  # how the reply before it was read
 

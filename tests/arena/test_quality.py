@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from arena.quality.compare import compare
 from arena.quality.diversity import distinct, mtld
@@ -19,8 +22,10 @@ from arena.quality.personal import found_in, names
 from arena.quality.phrases import Phrases
 from arena.quality.tokens import han_share, words
 from profiles.crisis import crisis_text, disclaimer
+from profiles.errors import UserError
 from profiles.vocabulary import LANGUAGES, Language, Stage
 from storage.exports.record import DialogueChannel, DialogueRecord, DialogueTurn, LabelledSentence
+from ui.cli.main import app
 
 
 def turn(number: int, text: str, *strategies: str) -> DialogueTurn:
@@ -317,3 +322,47 @@ def test_hostile_names_stay_text() -> None:
     found = measure([record(0, turn(0, "Mail a@b.org"), id=evil, domain=evil)], evil)
     page = quality_page(found, compare(found), "en")
     assert evil not in page and page.count("&lt;script&gt;") >= 3
+
+
+# ------------------------------------------------------------------------------------------------ as a person types it
+
+
+def call(*words: str | Path) -> str:
+    result = CliRunner().invoke(app, [*map(str, words)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.stdout
+
+
+TALK = "Client: I lie awake every night.\nTherapist: What goes through your mind then?\nClient: That I will fail.\n"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_imported_transcripts_are_measured_and_said_to_be_of_unknown_origin(language: Language, tmp_path: Path) -> None:
+    path, db, page = tmp_path / "talks.txt", tmp_path / "a.db", tmp_path / "q.html"
+    path.write_text(f"{TALK}---\nTherapist: alone\n---\n{TALK.replace('night', 'day')}", encoding="utf-8")
+    call("import-dialogues", path, "--db", db, "--no-score")
+    shown = call("quality", "last", "--db", db, "--out", page, "--lang", language)
+    said = words_of(language)["unknown_origin"].format(n=2)
+    assert said in shown and said in page.read_text(encoding="utf-8")
+    told = json.loads(call("quality", "last", "--db", db, "--json"))["quality"]["all"]
+    assert (told["dialogues"], told["unknown_origin"], told["turns"]["mean"], told["domains"]) == (2, 2, 3.0, {})
+
+
+def test_of_a_known_origin_nothing_is_said() -> None:
+    known = record(1, turn(0, "Hello there."), provenance={"licence": "MIT", "seed_source": "own"})
+    found = measure([known, record(2, turn(0, "Something else."))])
+    assert found.all.unknown_origin == 1
+    page = quality_page(measure([known]), compare(measure([known])), "en")
+    assert words_of("en")["unknown_origin"].split("{n}")[1][:30] not in page
+
+
+def test_where_there_is_nothing_to_measure_it_is_said(tmp_path: Path) -> None:
+    empty, db, talk = tmp_path / "none.jsonl", tmp_path / "a.db", tmp_path / "talk.txt"
+    empty.write_text("\n", encoding="utf-8")
+    talk.write_text("Client: hello?\n", encoding="utf-8")
+    call("import-dialogues", talk, "--db", db)  # malformed: a session that is not finished
+    for what in ((empty,), ("last", "--db", db)):
+        with pytest.raises(UserError, match="no finished dialogue in it to measure; name") as fault:
+            call("quality", *what)
+        assert "\n" not in str(fault.value)

@@ -472,3 +472,33 @@ def test_the_sheet_as_json_reads_back_equal(database: Database) -> None:
     sheet = sheet_of(kept(database, *WORKED))
     assert Sheet.model_validate_json(sheet.model_dump_json()) == sheet
     assert json.loads(sheet.model_dump_json())["thoughts"][0]["evidence_for"]["words"] == list(FOR)
+
+
+AT_THE_END = note(None, entry("belief_end", value=27), entry("emotion_after", name="scared", value=30, channel=None))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_belief_at_the_end_stands_beside_before_and_after(database: Database, language: Any) -> None:
+    sheet = sheet_of(kept(database, *WORKED, AT_THE_END), language)
+    belief = sheet.thoughts[0].belief
+    assert belief.end and (belief.before.value, belief.after.value, belief.end.value) == (85, 35, 27)
+    label = {"en": "At the end", "zh": "收尾时"}[language]
+    assert label in worksheet_page(sheet) and ">27<" in worksheet_page(sheet)
+    assert re.search(rf"{label}.*27/100", worksheet_markdown(sheet))
+    unasked = sheet_of(kept(database, *WORKED, name="x"), language)
+    assert unasked.thoughts[0].belief.end is None
+    assert label not in worksheet_page(unasked) and label not in worksheet_markdown(unasked)
+
+
+def test_a_belief_asked_at_the_end_without_an_answer_says_why(database: Database) -> None:
+    sheet = sheet_of(kept(database, *WORKED, note(None, entry("belief_end", status="unfilled"))))
+    end = sheet.thoughts[0].belief.end
+    assert end and end.missing == "unfilled"
+
+
+@pytest.mark.parametrize("place", ["/srv/xhome/xmodels/small-7b", "~/xhome/xmodels/small-7b/"])
+def test_a_models_folder_does_not_stand_on_the_sheet(database: Database, place: str) -> None:
+    sheet = sheet_of(kept(database, *WORKED, counselor=f"plain:psycho@local/{place}"))
+    assert sheet.counselor == "plain:psycho@local/small-7b"
+    for text in (worksheet_page(sheet), worksheet_markdown(sheet), sheet.model_dump_json()):
+        assert "xhome" not in text and "xmodels" not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiles.errors import UserError
+from storage.exports.format import ExportOptions, find_format
+from storage.imports.limits import LONGEST_TURN, MOST_BYTES, MOST_DIALOGUES, MOST_TURNS
 from storage.imports.reading import Imported, read_dialogues
 from storage.imports.roles import party_of
+from tests.storage.export_records import a_record
 
 SAID = (
     ("client", "I feel low."),
@@ -175,7 +179,9 @@ def test_a_broken_json_file_is_one_line_with_its_place(tmp_path: Path) -> None:
     assert "\n" not in str(fault.value)
 
 
-spoken = st.text(min_size=1, max_size=60).map(str.strip).filter(bool)
+spoken = (
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=60).map(str.strip).filter(bool)
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -198,3 +204,99 @@ def test_what_is_nested_too_deeply_is_named(text: str, name: str, tmp_path: Path
         assert "\n" not in str(fault)
     else:
         assert all(each.faults for each in found)
+
+
+def spoken_by_turns(turns: int, text: str = "hm") -> dict[str, Any]:
+    return {"messages": [{"role": ("user", "assistant")[place % 2], "content": text} for place in range(turns)]}
+
+
+def test_a_dialogue_of_more_turns_than_any_talk_has_is_malformed_and_cut(tmp_path: Path) -> None:
+    values = [spoken_by_turns(MOST_TURNS), spoken_by_turns(MOST_TURNS + 1), SHAPES["openai"]]
+    fits, long, after = read(tmp_path, json.dumps(values), "long.json")
+    assert not fits.faults and not after.faults and len(fits.turns) == MOST_TURNS
+    assert long.faults == (f"too long: {MOST_TURNS + 1:,} turns, at most {MOST_TURNS:,}",)
+    assert len(long.turns) == MOST_TURNS
+    (written,) = read(tmp_path, "Client: a\nCounselor: b\n" * MOST_TURNS)
+    assert written.faults == (f"too long: {2 * MOST_TURNS:,} turns, at most {MOST_TURNS:,}",)
+
+
+def test_a_turn_longer_than_any_is_malformed_and_left_out(tmp_path: Path) -> None:
+    value = spoken_by_turns(4)
+    value["messages"][1]["content"] = "x" * LONGEST_TURN
+    (fits,) = read(tmp_path, json.dumps(value), "one.json")
+    value["messages"][1]["content"] += "x"
+    (long,) = read(tmp_path, json.dumps(value), "one.json")
+    assert not fits.faults
+    assert long.faults == (f"turn 2: too long: {LONGEST_TURN + 1:,} characters, at most {LONGEST_TURN:,}",)
+    assert len(long.turns) == 3
+
+
+def test_a_whole_record_is_held_to_the_same_limits(tmp_path: Path) -> None:
+    record = a_record()
+    times = MOST_TURNS // len(record.dialog) + 1
+    turns = [turn for _ in range(times) for turn in record.dialog]
+    dialog = tuple(turn.model_copy(update={"turn": number}) for number, turn in enumerate(turns))
+    (row,) = find_format("crisp").rows(record.model_copy(update={"dialog": dialog}), ExportOptions())
+    (long,) = read(tmp_path, json.dumps(row) + "\n", "long.jsonl")
+    assert long.faults == (f"too long: {len(dialog):,} turns, at most {MOST_TURNS:,}",) and long.record is None
+    assert len(long.turns) == MOST_TURNS
+
+
+def test_of_many_faults_a_few_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    value = {"messages": [{"role": "wizard", "content": "x"}] * 500}
+    (found,) = read(tmp_path, json.dumps(value), "one.json")
+    assert len(found.faults) < 30 and found.faults[-1].startswith("and 48")
+
+
+def test_more_dialogues_than_memory_should_hold_are_refused_in_one_line(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "7\n" * MOST_DIALOGUES, "most.jsonl")) == MOST_DIALOGUES
+    with pytest.raises(UserError, match=f"more than {MOST_DIALOGUES:,} dialogues; split it"):
+        read(tmp_path, "7\n" * (MOST_DIALOGUES + 1), "more.jsonl")
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "large.jsonl"
+    with path.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # a hole: it takes no room
+    with pytest.raises(UserError, match="larger than 256 MB; split it"):
+        list(read_dialogues(path))
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("name", ["talk.txt", "talk.json"])
+def test_utf_16_without_a_mark_and_other_nul_bytes_are_refused(coding: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    text = "Client: a\nCounselor: b\n" if name.endswith("txt") else json.dumps(SHAPES["openai"])
+    path.write_bytes(text.encode(coding))
+    with pytest.raises(UserError, match=r"talk\.\w+, line 1: NUL.*save it as UTF-8") as fault:
+        list(read_dialogues(path))
+    assert "\n" not in str(fault.value)
+    path.write_text("Client: a\nCounselor: b\0\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 2: NUL"):
+        list(read_dialogues(path))
+
+
+def test_a_nul_character_written_as_an_escape_is_named_by_its_turn(tmp_path: Path) -> None:
+    value = spoken_by_turns(4)
+    value["messages"][2]["content"] = "a\0b"
+    (found,) = read(tmp_path, json.dumps(value), "one.json")
+    assert found.faults == ("turn 3: a NUL character; save the file anew from its source",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Client: hi\nCounselor: yes\na" + " " * 100_000 + "b\n",  # a name, blanks, and no colon
+        "".join(f"name {number}: said\n" for number in range(20_000)),  # each line of another's
+    ],
+)
+def test_no_text_takes_time_beyond_its_length(text: str, tmp_path: Path) -> None:
+    begun = time.process_time()
+    read(tmp_path, text)
+    assert time.process_time() - begun < 5  # seconds; it takes a tenth of one, and took minutes
+
+
+def test_what_an_object_tells_of_origin_and_consent_comes_along(tmp_path: Path) -> None:
+    told = {"provenance": {"licence": "MIT", "seed_source": "ours"}, "privacy": {"consent": {"status": "informed"}}}
+    found = read(tmp_path, json.dumps([SHAPES["openai"] | told, SHAPES["openai"] | {"privacy": "none"}]), "two.json")
+    assert [each.told for each in found] == [told, {}] and not any(each.faults for each in found)

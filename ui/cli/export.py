@@ -58,7 +58,12 @@ Scores = Annotated[
     list[str] | None, typer.Option("--min-score", help="PARTY=VALUE: least item mean of that party; repeatable.")
 ]
 Passed = Annotated[bool, typer.Option("--only-passed", help="Only sessions that all three parties passed.")]
-Clean = Annotated[bool, typer.Option("--clean", help="Only sessions with the safety gate passed and fidelity ok.")]
+Clean = Annotated[
+    bool, typer.Option("--clean", help="Only sessions with the safety gate passed and fidelity checked and ok.")
+]
+Safe = Annotated[
+    bool, typer.Option("--safe", help="Only sessions with the safety gate passed, checked for fidelity or not.")
+]
 Exits = Annotated[
     bool, typer.Option("--with-exits", help="Keep sessions that left the restructuring, in split safety_exit.")
 ]
@@ -77,7 +82,7 @@ Against = Annotated[
     ),
 ]
 Consent = Annotated[
-    bool, typer.Option("--consent-confirmed", help="You hold the informed consent of people who sat in a chair.")
+    bool, typer.Option("--consent-confirmed", help="You hold the informed consent of the people whose words these are.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an earlier export in the folder.")]
 Listed = Annotated[bool, typer.Option("--list", help="Show the formats and stop.")]
@@ -95,6 +100,7 @@ def export(
     min_score: Scores = None,
     only_passed: Passed = False,
     clean: Clean = False,
+    safe: Safe = False,
     with_exits: Exits = False,
     unit: UnitOption = Unit.session,
     split: Shares = "80/10/10",
@@ -127,6 +133,7 @@ def export(
         scores=dict(map(least_score, min_score or ())),
         passed=only_passed,
         clean=clean,
+        safe=safe,
         exits=with_exits,
         unit=unit.value,
     )
@@ -227,7 +234,7 @@ def _show(summary: ExportSummary, place: Path) -> None:
         for split in dict.fromkeys(file.split for file in files):
             own = [file for file in files if file.split == split]
             rows, size = sum(file.rows for file in own), sum(file.bytes for file in own)
-            add_row(table, name, split, f"{rows:,}", f"{len(own):,}", f"{size:,}")
+            add_row(table, name, split, f"{rows:,}", f"{sum(file.files for file in own):,}", f"{size:,}")
     show_table(console, table)
     counts = summary.counts
     kept = f"kept {counts.sessions:,} sessions of {counts.clients:,} clients as {counts.records:,} records"

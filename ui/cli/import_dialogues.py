@@ -63,7 +63,9 @@ async def _import(path: Path, roles: dict[str, Role], name: str, judge: str, url
     from arena.importing import import_file
     from storage.database import Database
 
-    with Database.open(db) as database, Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    shown = Progress(console=console, transient=True, disable=not console.is_terminal)  # else it leaves an empty line
+    with Database.open(db) as database, shown as progress:
         task = progress.add_task(path.name, total=None)
         told = lambda number: progress.update(task, completed=number)  # noqa: E731
         if not judge:

@@ -33,8 +33,11 @@ def quality(
     Ours stand beside the published figures; what lies outside of a band is marked, and nothing fails by it.
     """
     from arena.quality.compare import compare
+    from profiles.errors import UserError
 
     measured = _measured(what, db)
+    if not measured.all.dialogues:
+        raise UserError(f"{what}: there is no finished dialogue in it to measure; name a run that has some, or a file")
     compared = compare(measured, lang.value)
     if out:
         _write(out, measured, compared, lang)
@@ -87,6 +90,8 @@ def _show(measured: Quality, compared: Comparison, lang: Lang) -> None:
     words, console = words_of(lang.value), Console(highlight=False, markup=False, soft_wrap=True)
     counts = {name: getattr(measured.all, name) for name in ("dialogues", "clients", "sessions")}
     console.print(f"{measured.source}: {words['lead'].format(**counts)}", style="bold")
+    if measured.all.unknown_origin:
+        console.print(words["unknown_origin"].format(n=measured.all.unknown_origin))
     columns = ["all", *measured.by_language] if len(measured.by_language) > 1 else ["all"]
     heads = (words["figures"]["name"], *(words["columns"][name] for name in columns), words["figures"]["published"])
     table = plain_table((*heads, words["figures"]["band"]))

@@ -9,7 +9,7 @@ from agents.counselors.crdial.pool import RANK, pool
 from agents.counselors.crdial.state import Belief
 from agents.counselors.crdial.walk import Walk
 
-__all__ = ["core_beliefs"]
+__all__ = ["core_beliefs", "take_rating"]
 
 _ASKS = 2  # times that a rating is asked for
 _HELD = 20  # below this strength a thought need not be weighed: it could not fall by the points that count
@@ -19,7 +19,7 @@ def core_beliefs(w: Walk) -> Plan | None:
     """Ask for the belief, name what it sounds like, have it rated; then the strongest comes first."""
     _adopt(w)
     if w.state.goal == "rate":
-        _take_rating(w)
+        take_rating(w)
     taken = _taken(w)
     places = room(len(taken), w.left, w.state.rounds)
     plan = _ask_core(w, taken, places) or _ask_rating(w, taken, places)
@@ -74,7 +74,8 @@ def _ask_rating(w: Walk, taken: list[Belief], places: int) -> Plan | None:
     return w.ask("rate", "belief_before", belief=belief.quote, distortion=belief.distortion, again=belief.asks - 1)
 
 
-def _take_rating(w: Walk) -> None:
+def take_rating(w: Walk) -> None:
+    """What the reply gives to the rating that was asked for."""
     asked = next((b for b in w.state.beliefs if b.status == "named" and b.asks), None)
     if asked is None:
         return

@@ -13,9 +13,9 @@ from typing import Any, Literal, TypedDict
 
 from agents.counselors.crdial import reader
 from agents.counselors.crdial.course import NOTE
-from agents.counselors.crdial.flow import Decision, decide
+from agents.counselors.crdial.flow import Aside, Decision, decide
 from agents.counselors.crdial.plan import FIXED, Plan, SayInputs
-from agents.counselors.crdial.policy import may_of, must_of
+from agents.counselors.crdial.policy import load_policy, may_of, must_of
 from agents.counselors.crdial.reading import Reading, ReadingInputs
 from agents.counselors.crdial.reading_checks import checked
 from agents.counselors.crdial.reading_rules import read
@@ -32,6 +32,7 @@ from profiles.vocabulary import Language, Stage
 __all__ = ["COUNSELOR", "VARIANTS", "CrdialCounselor"]
 
 VARIANTS = ("full",)
+_READ = 4000  # characters of a turn that the patterns are held against
 _LOOKS = ("automatic_thoughts", "intermediate_beliefs", "core_beliefs")  # steps of the stage ``diagnosis``
 
 
@@ -108,11 +109,19 @@ def _reading_inputs(view: DialogueView, state: CrdialState, heard: str) -> Readi
     return ReadingInputs(
         step=state.step,
         asks=state.asks,
-        belief=state.active.quote if state.active else "",
+        belief=_looked_at(state),
         question=view.last("counselor"),
         reply=heard,
         turns=view.turns,
     )
+
+
+def _looked_at(state: CrdialState) -> str:
+    """The thought that the last question was about, in the client's words."""
+    if state.active:
+        return state.active.quote
+    opened = (e for e in state.settled if e.kind == "core_belief" and (e.loop, e.channel) == state.ending)
+    return next((e.quote for e in opened if e.quote), "") if state.ending else ""
 
 
 def _decide(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -126,8 +135,16 @@ def _decide(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
         turn=heard.index if heard else 0,
         rounds_left=view.rounds_left,
         risk=risk_level(heard.text, desk.language) if heard else "none",
+        heard=_heard(heard.text, desk.language) if heard else frozenset(),
     )
     return {"decision": decision, "state": state}
+
+
+def _heard(text: str, language: Language) -> frozenset[Aside]:
+    """What the words do besides, by the policy's patterns."""
+    low, policy = text[:_READ].casefold().replace("’", "'"), load_policy(language)
+    names: tuple[Aside, ...] = ("privacy", "puts_off")
+    return frozenset(name for name in names if policy.pattern(name).search(low))
 
 
 def _plan(turn: _Turn) -> Plan:
@@ -140,7 +157,7 @@ def _speaker(turn: _Turn) -> Literal["say", "crisis", "close"]:
     plan = _plan(turn)
     if plan.goal in FIXED:
         return "crisis"
-    return "close" if plan.ends or plan.goal in ("emotion_after", "agree") else "say"
+    return "close" if plan.ends or plan.goal in ("rate_end", "belief_end", "emotion_after", "agree") else "say"
 
 
 async def _say(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -6,7 +6,7 @@ neutrally (evidence for and against the thought), because sources disagree which
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 from agents.dialogue import Turn
@@ -42,6 +42,7 @@ Kind = Literal[
     "core_belief",
     "belief_before",
     "belief_after",
+    "belief_end",
     "emotion_before",
     "emotion_after",
     "evidence_for",
@@ -62,7 +63,8 @@ class Entry(Record):
     channel: 1-3 within its loop; None for what belongs to the whole loop or session.
     status: ``filled``; ``none`` (the client says there is nothing); ``unfilled`` (tries used up); ``declined``.
     quote, turn, span: the client's words, the index of the turn and the place in it; empty unless filled by words.
-    value: 0-100 for beliefs and emotions. name: the distortion's id (core_belief), or the emotion in the client's word.
+    value: 0-100 for beliefs and emotions; ``belief_end`` is a channel's belief, asked again at the close.
+    name: the distortion's id (core_belief), or the emotion in the client's word.
     """
 
     kind: Kind
@@ -137,7 +139,11 @@ class Channel(Record):
 
 
 class Course(Record):
-    """A restructuring as a whole. ``steps``: (loop, channel, step) in the order walked, each once a visit."""
+    """A restructuring as a whole.
+
+    beliefs_end: (loop, channel, belief 0-100) of the channels that were rated once more at the close.
+    steps: (loop, channel, step) in the order walked, each once a visit.
+    """
 
     situation: str = ""
     automatic_thoughts: tuple[str, ...] = ()
@@ -146,6 +152,7 @@ class Course(Record):
     loops: int = 0
     emotions_before: tuple[tuple[str, float], ...] = ()
     emotions_after: tuple[tuple[str, float], ...] = ()
+    beliefs_end: tuple[tuple[int, int, float], ...] = ()
     steps: tuple[tuple[int, int | None, Step], ...] = ()
     gates: tuple[Gate, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -169,6 +176,7 @@ def course_of(turns: Iterable[Turn]) -> Course | None:
         loops=max((loop for loop, _, _ in walked), default=0),
         emotions_before=_emotions(whole, "emotion_before"),
         emotions_after=_emotions(whole, "emotion_after"),
+        beliefs_end=tuple(_ends(entries)),
         steps=tuple(step for place, step in enumerate(walked) if place == 0 or walked[place - 1] != step),
         gates=gates,
         entries=entries,
@@ -182,6 +190,12 @@ def _quotes(entries: Iterable[Entry], kind: Kind) -> tuple[str, ...]:
 
 def _emotions(entries: Iterable[Entry], kind: Kind) -> tuple[tuple[str, float], ...]:
     return tuple((e.name, e.value) for e in entries if e.kind == kind and e.value is not None)
+
+
+def _ends(entries: Iterable[Entry]) -> Iterator[tuple[int, int, float]]:
+    for each in entries:
+        if each.kind == "belief_end" and each.channel is not None and each.value is not None:
+            yield each.loop, each.channel, each.value
 
 
 def _channels(entries: tuple[Entry, ...], gates: tuple[Gate, ...]) -> tuple[Channel, ...]:

@@ -10,17 +10,17 @@ from typing import Literal
 
 from agents.counselors.crdial.course import Entry, Exit, Gate, Note
 from agents.counselors.crdial.pacing import HARD, close_turns
-from agents.counselors.crdial.plan import Plan
+from agents.counselors.crdial.plan import FIXED, Plan
 from agents.counselors.crdial.pool import pool
 from agents.counselors.crdial.reading import Reading
 from agents.counselors.crdial.slots import decline
 from agents.counselors.crdial.state import CrdialState
-from agents.counselors.crdial.steps import STEP, situation
+from agents.counselors.crdial.steps import STEP, situation, take_ratings
 from agents.counselors.crdial.walk import Walk
 from profiles.schema import Record
 from profiles.screening import RiskSeen
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Aside", "Decision", "decide"]
 
 _OVERWHELMED = 3  # distress, and how many client turns of it in a row lead out
 _PLEAS = 2
@@ -29,6 +29,13 @@ _ROSE = 20  # points by which a feeling may not rise
 _GRAVE = ("high", "immediate")
 _MOST_MOVES = 40  # more than any turn can make
 _CRISIS_TURNS = 3
+_MILD = 50  # emotion 0-100 below which nobody calls it strong
+_LAST_TWO = 2  # next step and good-bye
+_END_ASKS = 2  # times that the close asks for one number
+_MORE_AT_END = 1  # further thoughts that it asks about, after the one that weighed most
+_JUST = 5  # exchanges
+
+Aside = Literal["privacy", "puts_off"]
 
 
 class Decision(Record):
@@ -54,7 +61,14 @@ class Decision(Record):
 
 
 def decide(
-    state: CrdialState, reading: Reading, *, reply: str, turn: int, rounds_left: int, risk: RiskSeen
+    state: CrdialState,
+    reading: Reading,
+    *,
+    reply: str,
+    turn: int,
+    rounds_left: int,
+    risk: RiskSeen,
+    heard: frozenset[Aside] = frozenset(),
 ) -> tuple[Decision, CrdialState]:
     """What to do now, and the state with it.
 
@@ -62,25 +76,78 @@ def decide(
         reply, turn: the client's last words and the index of that turn.
         rounds_left: counselor turns that can follow this one.
         risk: what the safety rules see in the reply, whatever the reading says.
+        heard: what else the words do: ``privacy`` (asks who reads this), ``puts_off`` (the question, for now).
     """
-    w = Walk(state, reading, turn, reply, left=rounds_left + 1)
+    reading = _put_off(state, reading) if "puts_off" in heard else reading
+    w = Walk(state, reading, turn, reply, left=rounds_left + 1, puts_off="puts_off" in heard)
     w.hear()
+    w.set(put_off="puts_off" in heard and not state.put_off)
+    take_ratings(w)
+    _take_end(w)
+    asks_back = "privacy" in heard and not state.privacy_told
+    if asks_back and not state.exchanges:  # told to say why it is asked: the matter itself is still to come
+        w.set(mentions=tuple(m for m in w.state.mentions if m.kind != "situation"))
+    if asks_back and _gives_nothing(reading):
+        w.unask()
     plan = _plan(w, risk)
+    _keep_number(w)
+    if asks_back and plan.goal not in (*FIXED, "safety", "crisis_more"):
+        w.set(privacy_told=True)
+        plan = plan.model_copy(update={"privacy": True})
     plan = plan.model_copy(update=_taken_up(w, asked=state.goal))
     return Decision(plan=plan, entries=tuple(w.entries), gates=tuple(w.gates)), w.state
 
 
+def _put_off(state: CrdialState, reading: Reading) -> Reading:
+    """To put a question off once is no refusal yet; twice running it is one. The offer of an end is not put off."""
+    if state.goal == "offer_end" or reading.stance not in ("declines", "unsure", "open") or reading.said:
+        return reading
+    return reading.model_copy(update={"stance": "declines" if state.put_off else "unsure"})
+
+
+def _gives_nothing(reading: Reading) -> bool:
+    told = reading.said or reading.none_left or reading.belief is not None or reading.emotion is not None
+    return not told and reading.stance in ("open", "unsure")
+
+
+def _keep_number(w: Walk) -> None:
+    """A belief rated in the turn that leads out never becomes a channel; its number stays in the record."""
+    if w.state.phase != "exit" or w.state.out != 1:
+        return
+    for belief in w.state.beliefs:
+        if belief.rated == w.turn and belief.channel is None and belief.before is not None:
+            at = {"loop": w.state.loop, "turn": w.turn, "name": belief.distortion}
+            w.note(Entry(kind="belief_before", value=belief.before, **at))
+
+
 def _taken_up(w: Walk, asked: str) -> dict[str, str]:
     """What of the reply is to be taken up first: what it settled, the thing itself before the feeling with it."""
-    settled = [e for e in w.entries if not e.kind.startswith("emotion")] or w.entries
+    deep = w.now("core_belief")
+    if deep and w.state.goal in ("core_more", "rate"):
+        return {"took": "core_belief", "took_quote": deep[-1].quote}
+    told = [e for e in w.entries if e.kind != "situation" or e.status == "filled"]
+    settled = [e for e in told if not e.kind.startswith("emotion")] or told
+    answered = asked == "residual" and w.state.goal != "residual" and w.state.phase == "close"
+    if answered and w.reading.stance not in ("rupture", "declines"):
+        return {"took": "residual"}
     if settled:
         last = settled[-1]
         if last.kind in _RATED and w.reading.belief is None and w.reading.emotion is None:
             return {"took": ""}  # settled earlier; the client has just said something else
-        return {"took": last.kind if last.status == "filled" else last.status, "took_quote": last.quote}
+        return {"took": _name_of(last), "took_quote": last.quote}
     if asked == "agree" and w.reading.stance not in ("declines", "disagrees"):
         return {"took": "agree"}
     return {"took": "belief_before" if asked == "rate" and w.reading.belief is not None else ""}
+
+
+def _name_of(entry: Entry) -> str:
+    """How the phrase file calls what was settled."""
+    if entry.status == "none":
+        return "none" if entry.kind.startswith("evidence") else f"none_{entry.kind}"
+    if entry.status != "filled":
+        return entry.status
+    mild = entry.kind == "emotion_before" and (entry.value or 0) < _MILD
+    return f"{entry.kind}_mild" if mild else entry.kind
 
 
 def _plan(w: Walk, risk: RiskSeen) -> Plan:
@@ -97,10 +164,8 @@ def _plan(w: Walk, risk: RiskSeen) -> Plan:
 
 def _asked_of_safety(w: Walk) -> Plan:
     """Asked once, outside of the step that the talk is in."""
-    here = w.state.turns_here
-    plan = w.ask("safety", "").model_copy(update={"step": None, "channel": None, "opens": False})
-    w.set(safety_asked=True, turns_here=here)
-    return plan
+    w.set(safety_asked=True)
+    return w.aside("safety", "")
 
 
 def _after_the_steps(w: Walk) -> Plan:
@@ -118,7 +183,7 @@ def _danger(w: Walk, risk: RiskSeen) -> Exit | None:
     return "realistic_problem" if reading.realistic and w.state.phase == "talk" else None
 
 
-_RATED = ("belief_before", "belief_after", "emotion_before", "emotion_after")
+_RATED = ("belief_before", "belief_after", "belief_end", "emotion_before", "emotion_after")
 
 
 def _trouble(w: Walk) -> Plan | None:
@@ -131,22 +196,21 @@ def _trouble(w: Walk) -> Plan | None:
         w.set(pleas=0)
     if w.spare <= 0:
         return None
-    if reading.stance in ("declines", "rupture") and w.state.goal != "residual":
+    no_more = reading.stance == "declines" and w.state.goal == "residual"  # an answer to whether there is more
+    if reading.stance in ("declines", "rupture") and not no_more:
         return _met(w)
     return _calmed(w)
 
 
-def _met(w: Walk) -> Plan | None:
+def _met(w: Walk) -> Plan:
     here = w.state.exchanges
     near = here - w.state.last_plea <= _NEAR
     w.set(pleas=w.state.pleas + 1 if near else 1, last_plea=here)
-    if w.state.turns_here >= HARD:
-        w.leave("declines")
-        return None
+    meet = w.aside if w.state.turns_here >= HARD else w.ask  # who is hurt is met, even where a step is used up
     if w.state.pleas < _PLEAS + (w.reading.stance == "rupture"):  # to be hurt is no wish to stop
-        return w.ask(f"meet_{w.reading.stance}", "agree")
+        return meet(f"meet_{w.reading.stance}", "agree")
     decline(w)
-    return w.ask("offer_end", "agree")
+    return meet("offer_end", "agree")
 
 
 def _calmed(w: Walk) -> Plan | None:
@@ -154,10 +218,11 @@ def _calmed(w: Walk) -> Plan | None:
         w.set(overwhelmed=0)
         return None
     w.set(overwhelmed=w.state.overwhelmed + 1)
-    if w.state.overwhelmed >= _OVERWHELMED or w.state.turns_here >= HARD:
+    if w.state.overwhelmed >= _OVERWHELMED:
         w.leave("distress_rising")
         return None
-    return w.ask("meet_distress", "")
+    meet = w.aside if w.state.turns_here >= HARD else w.ask
+    return meet("meet_distress", "")
 
 
 def _steps(w: Walk) -> Plan | None:
@@ -187,15 +252,11 @@ def _out_of_rounds(w: Walk) -> Plan | None:
 
 
 def _rose(w: Walk) -> bool:
-    """Whether the feeling is stronger after a channel than before it, by more than chance."""
-    if not any(e.kind == "emotion_after" and e.turn == w.turn for e in w.entries):
-        return False
-    after = next(e for e in w.entries if e.kind == "emotion_after")
-    found = (
-        e for e in w.state.settled if e.kind == "emotion_before" and (e.loop, e.channel) == (after.loop, after.channel)
-    )
-    before = next(found, None)
-    return bool(before and before.value is not None and (after.value or 0) - before.value >= _ROSE)
+    """Whether a feeling is stronger after its channel than before it, by more than chance; the first time leads out."""
+    rated = [e for e in w.state.settled if e.channel is not None and e.value is not None]
+    before = {(e.loop, e.channel): e.value or 0 for e in rated if e.kind == "emotion_before"}
+    after = [e for e in rated if e.kind == "emotion_after" and (e.loop, e.channel) in before]
+    return any((e.value or 0) - before[e.loop, e.channel] >= _ROSE for e in after)
 
 
 def _exit(w: Walk) -> Plan:
@@ -214,7 +275,7 @@ def _exit(w: Walk) -> Plan:
 def _close(w: Walk) -> Plan:
     if w.state.phase == "over":
         return _last(w, "after", ends=True)
-    plan = _feeling_again(w)
+    plan = _met_at_the_end(w) or _rated_at_the_end(w)
     if plan is None and "agree" not in w.state.asked and w.left > 1:
         plan = w.ask("agree", "agree", **_summary(w))
     if plan:
@@ -223,21 +284,91 @@ def _close(w: Walk) -> Plan:
     return _last(w, "goodbye", ends=True)
 
 
-def _feeling_again(w: Walk) -> Plan | None:
-    before = [e for e in w.state.settled if e.kind == "emotion_before" and e.value is not None]
-    asked = w.state.asked.get("emotion_after", 0)
-    if not before or "emotion_after" in w.state.done or w.left <= 1:
+def _met_at_the_end(w: Walk) -> Plan | None:
+    """A rupture in the last turns is met too, where one of them can be spared."""
+    if w.reading.stance == "rupture" and "meet_rupture" not in w.state.asked and w.left > _LAST_TWO:
+        return w.ask("meet_rupture", "agree")
+    return None
+
+
+def _rated_at_the_end(w: Walk) -> Plan | None:
+    """The thought that weighed most with the feeling, asked once more; then, where there is time, the others."""
+    if w.left <= 1 or "agree" in w.state.asked:
         return None
-    if asked and w.reading.emotion is not None:
-        w.note(
-            Entry(kind="emotion_after", loop=w.state.loop, turn=w.turn, value=w.reading.emotion, name=w.state.feeling)
-        )
-    elif not asked or (asked == 1 and w.left > close_turns(w.state.rounds) - 1):
-        return w.ask("emotion_after", "emotion_after")
-    else:
-        w.leave_open("emotion_after", "unfilled")
+    weighed = [e for e in _weighed(w) if (e.loop, e.channel or 0) not in w.state.ended]
+    spare = w.left > close_turns(w.state.rounds) - 1
+    if weighed and not w.state.ended:
+        return _ask_end(w, weighed[0], "rate_end")
+    if w.state.goal == "rate_end" and w.state.ending and spare and w.state.asked["rate_end"] < _END_ASKS:
+        return _ask_end(w, _opened(w, w.state.ending), "rate_end")
+    _give_up_end(w)
+    plan = _feeling_again(w, spare)
+    if plan is None and spare and w.left > _LAST_TWO and w.state.asked.get("belief_end", 0) < _MORE_AT_END:
+        earlier = [e for e in weighed if _rated_long_ago(w, e)]
+        plan = _ask_end(w, earlier[0], "belief_end") if earlier else None
+    return plan
+
+
+def _ask_end(w: Walk, opened: Entry, goal: Literal["rate_end", "belief_end"]) -> Plan:
+    place = (opened.loop, opened.channel or 0)
+    w.set(ending=place, ended=tuple(dict.fromkeys((*w.state.ended, place))))
+    return w.ask(goal, "belief_end", belief=opened.quote)
+
+
+def _take_end(w: Walk) -> None:
+    """The numbers that the close asked for."""
+    if w.state.phase != "close":
+        return
+    place, belief, emotion = w.state.ending, w.reading.belief, w.reading.emotion
+    if place and belief is not None:
+        w.note(Entry(kind="belief_end", loop=place[0], channel=place[1], turn=w.turn, value=belief))
+        w.set(ending=None)
+    if emotion is not None and "emotion_after" not in w.state.done and {"rate_end", "emotion_after"} & {*w.state.asked}:
+        at = {"loop": w.state.loop, "turn": w.turn, "name": w.state.feeling}
+        w.note(Entry(kind="emotion_after", value=emotion, **at))
+        w.finish("emotion_after")
+
+
+def _give_up_end(w: Walk) -> None:
+    if w.state.ending:
+        w.note(Entry(kind="belief_end", loop=w.state.ending[0], channel=w.state.ending[1], status="unfilled"))
+        w.set(ending=None)
+
+
+def _feeling_again(w: Walk, spare: bool) -> Plan | None:
+    before = [e for e in w.state.settled if e.kind == "emotion_before" and e.value is not None]
+    if not before or "emotion_after" in w.state.done:
+        return None
+    asked = w.state.asked.get("emotion_after", 0)
+    first = not asked and not w.state.ended
+    if first or (spare and asked + w.state.asked.get("rate_end", 0) < _END_ASKS):
+        begun = {"again": 1} if w.state.ended else {}
+        return w.ask("emotion_after", "emotion_after", **begun)
+    w.leave_open("emotion_after", "unfilled")
     w.finish("emotion_after")
     return None
+
+
+def _weighed(w: Walk) -> list[Entry]:
+    """The channels' thoughts that were rated after the weighing, that which weighed most first."""
+    rated = {(e.loop, e.channel) for e in w.state.settled if e.kind == "belief_after" and e.value is not None}
+    before = {(e.loop, e.channel): e.value or 0 for e in w.state.settled if e.kind == "belief_before"}
+    opened = [e for e in w.state.settled if e.kind == "core_belief" and (e.loop, e.channel) in rated]
+    return sorted(opened, key=lambda e: -before.get((e.loop, e.channel), 0))
+
+
+def _opened(w: Walk, place: tuple[int, int]) -> Entry:
+    return next(e for e in w.state.settled if e.kind == "core_belief" and (e.loop, e.channel) == place)
+
+
+def _rated_long_ago(w: Walk, opened: Entry) -> bool:
+    """Not in the last few exchanges: a number just given is not asked for again."""
+    turns = [
+        e.turn or 0
+        for e in w.state.settled
+        if e.kind == "belief_after" and (e.loop, e.channel) == (opened.loop, opened.channel)
+    ]
+    return bool(turns) and w.turn - max(turns) > 2 * _JUST
 
 
 def _summary(w: Walk) -> dict[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from profiles.vocabulary import Stage
 
 __all__ = ["FIXED", "Plan", "SayInputs", "Saying", "Sentence", "Tone"]
 
-Tone = Literal["plain", "heavy", "unsure", "resists"]
+Tone = Literal["plain", "heavy", "unsure", "puts_off", "resists"]
 
 FIXED = ("crisis", "crisis_more", "exit_abuse_or_neglect", "exit_psychosis_mania_intoxication", "exit_medical")
 """Goals whose words no model writes: they work when every model is away."""
@@ -25,7 +25,8 @@ class Plan(Record):
     asks: as in ``course.Note``. again: how often the goal was asked before in this step. opens: first turn of a step.
     belief, distortion: what is being weighed. quote: the client's words to take up. evidence_*: what was
     found in this channel. balanced: thoughts found so far. open_points: named and not weighed. took: the kind that the
-    reply has just settled, or how it stayed open. ends: the last words of the counselor.
+    reply has just settled, or how it stayed open. privacy: the client asks who reads this, and is answered first. ends:
+    the last words of the counselor.
     """
 
     goal: str
@@ -53,6 +54,7 @@ class Plan(Record):
     rounds_left: int = 0
     took: str = ""
     took_quote: str = ""
+    privacy: bool = False
 
     @property
     def challenges(self) -> bool:

@@ -29,8 +29,10 @@ class Policy(Record):
     reframe: tuple[str, ...]
     human_life: tuple[str, ...]
     labels: tuple[str, ...]
+    privacy: tuple[str, ...]
+    puts_off: tuple[str, ...]
 
-    def pattern(self, name: Literal["reframe", "human_life", "labels"]) -> re.Pattern[str]:
+    def pattern(self, name: Literal["reframe", "human_life", "labels", "privacy", "puts_off"]) -> re.Pattern[str]:
         """One compiled pattern out of a list."""
         return re.compile("|".join(f"(?:{each})" for each in getattr(self, name)))
 

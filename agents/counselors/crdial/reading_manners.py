@@ -20,7 +20,7 @@ _LISTS = (
     *NOTHING, "weighing.no_other_view", "weighing.half_believed", "weighing.fits", "weighing.does_not_fit",
     "deflect", "confide", "fallback",
 )  # fmt: skip
-_TREES = ("reactions", "openers", "closers", "frames", "weighing.leads", "weighing.frames")
+_TREES = ("reactions", "openers", "closers", "frames", "risk", "weighing.leads", "weighing.frames")
 _LEAST = 4  # characters of a line, or of a part of a frame, that are taken for one
 _SLOTS = re.compile(r"\{\w+\}")
 _BEGINS = r"(?:^|(?<=[\n.!?…。！？”\"]))\s{0,3}"  # only whole sentences, never the end of one

@@ -44,7 +44,7 @@ def read(inputs: ReadingInputs, chance: random.Random, language: Language) -> Re
     said += emotion_said(kept, pieces, language) if told else []
     if "confide" in manners:  # what is confided answers no question for a fairer thought
         said = [each for each in said if each.kind != "balanced_thought"]
-    belief, emotion = both(inputs.reply, language, inputs.asks, inputs.question)
+    belief, emotion = both(told, language, inputs.asks, inputs.question)
     plain = ready(inputs.reply[:LONGEST], words)
     return Reading(
         reason="read by rule",
@@ -52,7 +52,7 @@ def read(inputs: ReadingInputs, chance: random.Random, language: Language) -> Re
         belief=belief,
         emotion=emotion,
         stance=_stance(inputs, manners, said, language),
-        none_left=_none_left(inputs, pieces, said) or (bool(manners & set(NOTHING)) and not said),
+        none_left=_none_left(inputs, pieces, said) or (bool(manners & _nothing(inputs)) and not said),
         by_feeling=_by_feeling(inputs, pieces, said),
         unconvinced=_unconvinced(pieces, words),
         realistic=bool(words.lists["realistic"].search(plain)),
@@ -74,8 +74,11 @@ def _stance(inputs: ReadingInputs, manners: frozenset[str], said: Sequence[Said]
         return "agrees"
     if manners & {"weighing.does_not_fit", "weighing.no_other_view"}:
         return "disagrees"
+    if "weighing.balanced_said" in manners and inputs.asks == "balanced_thought":
+        return "agrees"
     found = stance_in(inputs.reply, inputs.asks, language)
-    return "unsure" if "deflect" in manners and not said and found != "rupture" else found  # put off, not refused
+    vague = "deflect" in manners and not said and found not in ("rupture", "declines")
+    return "unsure" if vague else found  # "I'll think about it" is no refusal
 
 
 def _once(said: Iterable[Said]) -> list[Said]:
@@ -103,9 +106,12 @@ def stance_in(reply: str, asks: str, language: Language) -> Stance:
     Unless a yes or a no was asked for, one that only leads into an answer ("Yes, he ...") does not count.
     """
     words, pieces = load_words(language), roles_of(reply, asks, language)
-    for stance in ("rupture", "declines"):
-        if any(words.lists[stance].search(each.piece.text) for each in pieces):
-            return stance
+    if any(each.role == "rupture" for each in pieces):
+        return "rupture"
+    if asks == "balanced_thought" and any(each.role == "stands" for each in pieces):
+        return "agrees"
+    if any(words.lists["declines"].search(each.piece.text) for each in pieces if each.role != "opener"):
+        return "declines"
     for each in pieces:
         whole = asks in _YES_OR_NO or each.role in ("stance", "none")
         found = _first_word(each.piece, words) if whole else "open"
@@ -132,7 +138,14 @@ def _none_left(inputs: ReadingInputs, pieces: Sequence[Turned], said: Sequence[S
     """Whether there is nothing of what was asked; a plain no will do where more was asked for."""
     if any(each.kind == inputs.asks or (inputs.asks == "residual" and each.kind in _THOUGHTS) for each in said):
         return False
-    return any(piece.role == "none" for piece in pieces)
+    if inputs.asks == "balanced_thought" and any(piece.role == "stands" for piece in pieces):
+        return False
+    return any(piece.role in ("none", "stands") for piece in pieces)
+
+
+def _nothing(inputs: ReadingInputs) -> set[str]:
+    """The lists that say there is nothing more; to stand by a fairer thought answers the question for it."""
+    return set(NOTHING) - ({"weighing.balanced_said"} if inputs.asks == "balanced_thought" else set())
 
 
 def _by_feeling(inputs: ReadingInputs, pieces: Sequence[Turned], said: Sequence[Said]) -> bool:

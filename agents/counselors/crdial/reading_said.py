@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from agents.counselors.crdial.course import Kind, Step
@@ -12,7 +12,7 @@ from agents.counselors.crdial.reading_pieces import distortion_of
 from agents.counselors.crdial.reading_ratings import ratings_in
 from agents.counselors.crdial.reading_roles import Turned, repeats, restates, roles_of
 from agents.counselors.crdial.reading_words import load_words
-from agents.reading import content_units
+from agents.reading import content_units, said_in
 from profiles.vocabulary import Language
 
 __all__ = ["Turned", "answer", "emotion_said", "turned", "volunteered"]
@@ -30,6 +30,7 @@ _OF_STEP: dict[Step | None, Kind] = {
     "verdict": "balanced_thought",
 }
 _TELLING = ("labeling", "catastrophizing", "emotional_reasoning", "personalization")
+_WORTH = ("labeling", "external_validation", "catastrophizing")
 _MOST_FEELINGS = 3
 _NAMED = 2  # content units of a feeling that no list knows
 
@@ -44,12 +45,13 @@ def answer(inputs: ReadingInputs, pieces: Sequence[Turned], language: Language) 
     asks = inputs.asks
     if asks == "situation":
         told = [piece for piece in pieces if piece.role in ("content", "event", "feeling")]
-        yield from _situation(inputs, pieces, told)
+        yield from _situation(inputs, pieces, told, language)
     elif asks in _EVIDENCE:
         yield from _evidence(inputs, pieces, asks, language)
     elif asks == "balanced_thought":
-        runs = _runs([p for p in pieces if p.role in ("content", "event") and not _same(p, inputs, language)], pieces)
-        yield from (_said("balanced_thought", run, inputs, language) for run in runs[-1:])
+        run = _fairer(inputs, pieces, language)
+        if run:
+            yield _said("balanced_thought", run, inputs, language)
     elif asks in _THOUGHTS:
         yield from _thoughts(inputs, pieces, asks, language)
     elif asks == "residual":
@@ -58,8 +60,11 @@ def answer(inputs: ReadingInputs, pieces: Sequence[Turned], language: Language) 
         yield from _corrected(inputs, pieces, language)
 
 
-def _situation(inputs: ReadingInputs, pieces: Sequence[Turned], told: Sequence[Turned]) -> Iterator[Said]:
-    runs = _runs(told, pieces)
+def _situation(
+    inputs: ReadingInputs, pieces: Sequence[Turned], told: Sequence[Turned], language: Language
+) -> Iterator[Said]:
+    errands = load_words(language).lists["errands"]
+    runs = _runs([piece for piece in told if not errands.search(piece.piece.text)], pieces, inputs)
     if runs:
         longest = max(runs, key=lambda run: run[-1].piece.end - run[0].piece.start)
         yield Said(kind="situation", quote=_quote(longest, inputs))
@@ -71,7 +76,8 @@ def _evidence(inputs: ReadingInputs, pieces: Sequence[Turned], asked: Kind, lang
     other: Kind = "evidence_against" if asked == "evidence_for" else "evidence_for"
     turning = words["against_signs" if asked == "evidence_for" else "for_signs"]
     kept = [p for p in pieces if p.role in ("content", "event") and not _echo(p, inputs, language)]
-    for run in _runs(kept, pieces):
+    kept = [p for p in kept if not (_of_others(p, inputs, language) or _judges(p, language))]
+    for run in _runs(kept, pieces, inputs):
         cut = next((place for place, piece in enumerate(run) if turning.search(piece.piece.text)), len(run))
         for kind, part in ((asked, run[:cut]), (other, run[cut:])):
             if part:
@@ -82,22 +88,92 @@ def _echo(piece: Turned, inputs: ReadingInputs, language: Language) -> bool:
     return repeats(piece.quote, inputs.belief, language)
 
 
+def _judges(piece: Turned, language: Language) -> bool:
+    """Whether a sentence is another belief, about what one is worth or how it will end, and no fact."""
+    worth = distortion_of(piece.quote, language, firm=True) in _WORTH
+    return piece.role == "content" and (
+        worth or bool(load_words(language).lists["core_signs"].search(piece.piece.text))
+    )
+
+
+def _of_others(piece: Turned, inputs: ReadingInputs, language: Language) -> bool:
+    """Whether a sentence tells plain particulars of somebody else, who does not come up in the thought."""
+    words = load_words(language).lists
+    told = words["others_only"].search(piece.piece.text)
+    if told is None or said_in(piece.quote, inputs.belief, language):
+        return False
+    rest = piece.piece.text[told.end() :]
+    return not (words["oneself"].search(rest) or distortion_of(rest, language))
+
+
+def _fairer(inputs: ReadingInputs, pieces: Sequence[Turned], language: Language) -> list[Turned]:
+    """The fairer thought as a whole: a second half that begins with "but" takes the first one with it.
+
+    The old thought itself is left out at the edges; before such a "but" it is the first half.
+    """
+    joins = load_words(language).lists["joins"]
+    runs = _runs([piece for piece in pieces if piece.role in ("content", "event")], pieces, inputs)
+    run = runs.pop() if runs else []
+    while runs and run and joins.match(run[0].piece.text):
+        first, last = pieces.index(runs[-1][0]), pieces.index(run[-1])
+        whole = list(pieces[first : last + 1])
+        if "\n" in _quote(whole, inputs):  # something between the halves was left out
+            break
+        run = whole
+        runs.pop()
+    while run and _same(run[-1], inputs, language):
+        run.pop()
+    while run and _same(run[0], inputs, language) and not (len(run) > 1 and joins.match(run[1].piece.text)):
+        run.pop(0)
+    return run
+
+
 def _same(piece: Turned, inputs: ReadingInputs, language: Language) -> bool:
     return restates(piece.quote, inputs.belief, language)
 
 
 def _thoughts(inputs: ReadingInputs, pieces: Sequence[Turned], kind: Kind, language: Language) -> Iterator[Said]:
     """The thought, from the first sentence that shows one to the end of what is said on."""
-    signs = load_words(language).lists["thought_signs"]
-    for run in _runs([piece for piece in pieces if piece.role == "content"], pieces)[:3]:
-        shown = next((place for place, each in enumerate(run) if _shows(each, signs, language)), 0)
+    for run in _runs(_thinking(inputs, pieces, language), pieces, inputs)[:3]:
+        if not any(_may_be(kind, each, language) for each in run):
+            continue
+        shown = next((place for place, each in enumerate(run) if _shows(each, language)), 0)
         while shown and not _tells(run[shown - 1], language):
             shown -= 1
         yield _said(kind, run[shown:], inputs, language)
 
 
-def _shows(piece: Turned, signs: re.Pattern[str], language: Language) -> bool:
-    return bool(signs.search(piece.piece.text) or distortion_of(piece.quote, language))
+def _thinking(inputs: ReadingInputs, pieces: Sequence[Turned], language: Language) -> list[Turned]:
+    """The sentences that may belong to a thought; a deed does where it goes on with one and is told with its colour."""
+    kept: list[Turned] = []
+    for before, piece in zip((None, *pieces), pieces, strict=False):
+        goes_on = piece.role == "event" and before in kept and bool(distortion_of(piece.quote, language))
+        if goes_on or (piece.role == "content" and not _of_others(piece, inputs, language)):
+            kept.append(piece)
+    return kept
+
+
+def _shows(piece: Turned, language: Language) -> bool:
+    words = load_words(language).lists
+    return bool(words["thought_signs"].search(piece.piece.text) or distortion_of(piece.quote, language))
+
+
+def _may_be(kind: Kind, piece: Turned, language: Language) -> bool:
+    """Whether a sentence can be a thought: it shows one, or is about somebody; a belief is more than a deed."""
+    words, text = load_words(language).lists, piece.piece.text
+    if _is_habit(piece, words):
+        return False
+    if _shows(piece, language) or any(words[name].search(text) for name in ("core_signs", "rule_signs")):
+        return True
+    if piece.piece.asks:  # one that nobody is to answer
+        return True
+    about = {"core_belief": "self_signs", "automatic_thought": "concerns"}.get(kind)
+    return about is None or bool(words[about].search(text))
+
+
+def _is_habit(piece: Turned, words: Mapping[str, re.Pattern[str]]) -> bool:
+    """Whether an if-then only tells what one does then."""
+    return bool(words["habits"].search(piece.piece.text))
 
 
 def _tells(piece: Turned, language: Language) -> bool:
@@ -121,7 +197,9 @@ def volunteered(inputs: ReadingInputs, pieces: Sequence[Turned], language: Langu
     words = load_words(language).lists
     if inputs.asks == "" and inputs.step is None:
         told = [p for p in pieces if p.role in ("event", "content") and words["happened"].search(p.piece.text)]
-        yield from _situation(inputs, pieces, told)
+        yield from _situation(inputs, pieces, told, language)
+    if inputs.asks == "agree" and inputs.step is None:  # at the end the talk is of what to do next
+        return
     if inputs.step not in _IDENTIFYING and inputs.asks != "residual":
         yield from _balanced(inputs, pieces, language)
         return
@@ -131,12 +209,14 @@ def volunteered(inputs: ReadingInputs, pieces: Sequence[Turned], language: Langu
         return
     leveled = [(piece, _level(piece, inputs, language)) for piece in pieces if piece.role == "content"]
     for kind in _THOUGHTS:
-        for run in _runs([piece for piece, level in leveled if level == kind and not piece.piece.asks], pieces):
+        for run in _runs([piece for piece, level in leveled if level == kind and not piece.piece.asks], pieces, inputs):
             yield _said(kind, run, inputs, language)
 
 
 def _level(piece: Turned, inputs: ReadingInputs, language: Language) -> Kind | None:
     words = load_words(language).lists
+    if _is_habit(piece, words) or words["plans"].search(piece.piece.text) or _of_others(piece, inputs, language):
+        return None
     if words["rule_signs"].search(piece.piece.text):
         return "intermediate_belief"
     firm = distortion_of(piece.quote, language, firm=True)
@@ -173,7 +253,7 @@ def emotion_said(inputs: ReadingInputs, pieces: Sequence[Turned], language: Lang
 
 
 def _feels(piece: Turned, inputs: ReadingInputs, language: Language) -> bool:
-    if piece.role in ("opener", "asks", "rupture", "declines", "none", "stance"):
+    if piece.role in ("opener", "asks", "aside", "rupture", "declines", "stands", "none", "stance"):
         return False
     if inputs.asks in ("emotion_before", "emotion_after") or piece.role == "feeling":
         return True
@@ -200,18 +280,18 @@ def _short(piece: Turned, language: Language) -> bool:
 
 
 def _plain(quote: str) -> str:
-    return quote.strip(" \t\n.,;:!?…。，；：！？～~")
+    return quote.strip(" \t\n.,;:!?…。，；：！？～~\"'“”‘’「」『』«»")
 
 
 # -- quotes
 
 
-def _runs(kept: Sequence[Turned], pieces: Sequence[Turned]) -> list[list[Turned]]:
-    """The kept sentences, those that follow each other together."""
+def _runs(kept: Sequence[Turned], pieces: Sequence[Turned], inputs: ReadingInputs) -> list[list[Turned]]:
+    """The kept sentences, those that follow each other together; a line's end parts them."""
     runs: list[list[Turned]] = []
     last = -2
     for place in (pieces.index(piece) for piece in kept):
-        if place != last + 1:
+        if place != last + 1 or "\n" in inputs.reply[pieces[last].piece.end : pieces[place].piece.start]:
             runs.append([])
         runs[-1].append(pieces[place])
         last = place

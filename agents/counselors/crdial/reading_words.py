@@ -69,7 +69,21 @@ class _Words(Record):
     unsure: Patterns
     none_left: Patterns
     unconvinced: Patterns
+    stands_by: Patterns
     asks_back: Patterns
+    asks_you: Patterns
+    of_you: Patterns
+    rhetorical: Patterns
+    asides: Patterns
+    wishes: Patterns
+    plans: Patterns
+    habits: Patterns
+    errands: Patterns
+    others_only: Patterns
+    oneself: Patterns
+    concerns: Patterns
+    self_signs: Patterns
+    joins: Patterns
     feeling_only: Patterns
     by_feeling: Patterns
     feelings: Patterns

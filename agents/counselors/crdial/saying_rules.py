@@ -19,19 +19,22 @@ from profiles.vocabulary import Language
 __all__ = ["say"]
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_EDGES = " \n.。!！,，;；:：…"
-_MARKS = '?？“”"「」\n{}'
+_EDGES = " \n.。!！?？,，;；:：…"
+_MARKS = "?？「」\n{}"
 _LONGEST = {"en": 110, "zh": 42}  # characters of a quotation that one can say
 _PASSING = {"en": 80, "zh": 30}
-_INNER = str.maketrans("“”", "‘’")
+_INNER = str.maketrans('“”"', "‘’'")
 _SHORTEST = {"en": 5, "zh": 2}
+_TELLING = {"en": 12, "zh": 5}  # characters from which a sentence says something by itself
 _CLAUSE_ENDS = ",;，；、"
-_STRONG = 2
+_STRONG = 2  # distress
+_UTMOST = 3
+_MOST = 4  # sentences of one turn
 _BRIDGES = 0.4  # how often a bridge stands beside an acknowledgement
 _QUOTES = 0.85  # how often the client's words are handed back where nothing else is to be said
 _NAMED = 0.3  # how often the naming of a distortion has an acknowledgement before it
 _FREE = 0.1  # weight of a strategy that the policy does not name
-_ALWAYS = ("rate", "emotion_after", "residual")  # goals whose bridge is said every time
+_ALWAYS = ("rate", "rate_end", "emotion_after", "residual")  # goals whose bridge is said every time
 
 
 def say(inputs: SayInputs, chance: random.Random, language: Language) -> Saying:
@@ -66,13 +69,14 @@ class _Desk:
         means = self.inputs.means.strip(_EDGES)
         return {
             "belief": self._quoted(plan.belief) or self.phrases.nth("unquoted", 0),
-            "quote": self._quoted(plan.quote) or self._in_passing(plan.took_quote),
+            "quote": self._quoted(plan.quote),
             "balanced": next(filter(None, map(self._quoted, plan.balanced[::-1])), ""),
             "open": next(filter(None, map(self._quoted, plan.open_points)), ""),
             "label": self.inputs.label.translate(_INNER),
             "means": means[:1].lower() + means[1:],
             "feeling": plan.feeling.strip(_EDGES),
             "crisis": crisis_text(self.language),
+            "both": self.phrases.nth("both_sides", 0) if plan.evidence_for and plan.evidence_against else "",
         }
 
     def _quoted(self, words: str) -> str:
@@ -89,13 +93,22 @@ class _Desk:
         """One line of each list, in their order; before them strong emotion is met, where the turn does not do so."""
         parts = self.phrases.tree(name).items()
         made = [Sentence(strategy=strategy, text=self._fill(self._line(lines))) for strategy, lines in parts]
-        if self.inputs.plan.goal == "goodbye" and self.inputs.plan.took == "agree":
+        if self.inputs.plan.goal == "goodbye" and not self.inputs.plan.privacy and self.inputs.plan.took == "agree":
             step = self._step()
             made = [step, *made] if step else made
         first = load_policy(self.language).first_after_emotion
         met = self.inputs.plan.distress < _STRONG or made[0].strategy in first or self.inputs.plan.goal in FIXED
         lead = None if met else self._from("lead.heavy")
-        return [lead, *made] if lead else made
+        return self._with_answer([lead, *made] if lead else made)
+
+    def _with_answer(self, made: list[Sentence]) -> list[Sentence]:
+        """The question who reads this is answered after the first sentence; what gets too long by it is left out."""
+        asked = self.inputs.plan.privacy and self.inputs.plan.goal not in FIXED
+        told = self._from("privacy.told") if asked else None
+        if told is None:
+            return made
+        made = [made[0], told, *made[1:]]
+        return made if len(made) <= _MOST else [*made[:2], *made[3:]]
 
     def question(self, before: Iterable[Sentence] = ()) -> Sentence:
         """The one question; the thought is not named again where the turn has named it."""
@@ -109,27 +122,41 @@ class _Desk:
             lines = [line for line in lines if "{belief}" not in line] or lines
         elif goal == "for" and self.inputs.plan.opens:  # a thought is begun: say which
             lines = [line for line in lines if "{belief}" in line] or lines
+        elif self.slots["belief"] in self._last("counselor") and not goal.startswith("rate"):
+            lines = [line for line in lines if "{belief}" not in line and not self._used(line)] or lines
         return Sentence(strategy="question", text=self._fill(self._line(lines)))
 
     def before(self) -> list[Sentence]:
         """What stands before the question: at most two sentences, one of them where the turn would get long."""
         plan = self.inputs.plan
+        if plan.privacy:
+            return self._answered()
         if plan.first:
             lead = self._lead() if plan.took else None
             if plan.distress >= _STRONG:
                 return [each for each in (self._from("lead.heavy"), self._from("first")) if each]
             return [each for each in (self._from("first"), lead) if each]
         bridge = self._bridge()
-        needless = bridge is not None and plan.goal == "rate" and self.chance.random() > _NAMED
+        needless = bridge is not None and plan.goal == "rate" and not plan.took and self.chance.random() > _NAMED
         lead = None if needless and plan.tone != "heavy" else self._lead()
-        if lead and bridge and plan.goal not in _ALWAYS and self.chance.random() > _BRIDGES:
+        said_always = plan.goal in _ALWAYS or self._once_more
+        if lead and bridge and not said_always and self.chance.random() > _BRIDGES:
             bridge = None
         return [each for each in (lead, bridge) if each]
+
+    def _answered(self) -> list[Sentence]:
+        """Who reads this comes before anything else that might be said."""
+        plan = self.inputs.plan
+        asked = self._from("lead.heavy" if plan.distress >= _STRONG else "privacy.asked")
+        told = self._from("privacy.told_first" if plan.first else "privacy.told")
+        return [each for each in (asked, told) if each]
 
     def _bridge(self) -> Sentence | None:
         plan = self.inputs.plan
         if plan.again and self.phrases.has(f"opens.again_{plan.goal}"):
             return self._from(f"opens.again_{plan.goal}", fresh=True)
+        if self._once_more:
+            return self._from(f"opens.{plan.goal}_again")
         begins = plan.opens or plan.goal in _ALWAYS
         if plan.again or not begins or not self.phrases.has(f"opens.{plan.goal}"):
             return None
@@ -137,20 +164,36 @@ class _Desk:
             return self._from("opens.rate") if self.inputs.label else None
         return self._from(f"opens.{plan.goal}", fresh=True)
 
+    @property
+    def _once_more(self) -> bool:
+        """Whether a thought that did not give way is begun a second time."""
+        plan = self.inputs.plan
+        return plan.opens and plan.attempt > 1 and not plan.again and self.phrases.has(f"opens.{plan.goal}_again")
+
     def _lead(self) -> Sentence | None:
         plan = self.inputs.plan
         if plan.tone == "heavy":
-            return self._from("lead.heavy")
+            taken_up = plan.distress < _UTMOST and plan.took and self.phrases.has(f"lead.took.{plan.took}")
+            return (self._taken_up(fresh=True) if taken_up else None) or self._from("lead.heavy")
+        if plan.tone == "resists" and plan.goal == "balanced" and plan.again:
+            return self._from("lead.not_yet")
         if plan.took and self.phrases.has(f"lead.took.{plan.took}"):
-            name = f"lead.took.{plan.took}"
-            return self._from(name, fresh=True) or self._from("lead.plain", fresh=True) or self._from(name)
+            return self._taken_up(fresh=True) or self._from("lead.plain", fresh=True) or self._taken_up(fresh=False)
         if plan.tone != "plain":
             return self._from(f"lead.{plan.tone}")
         return (self._echo() if self.chance.random() < _QUOTES else None) or self._from("lead.plain")
 
+    def _taken_up(self, *, fresh: bool) -> Sentence | None:
+        """What the reply has settled; in its words, not in those that the question hands back."""
+        plan = self.inputs.plan
+        return self._from(f"lead.took.{plan.took}", fresh=fresh, quote=self._in_passing(plan.took_quote))
+
+    def _last(self, speaker: str) -> str:
+        return next((turn.text for turn in reversed(self.inputs.turns) if turn.speaker == speaker), "")
+
     def _step(self) -> Sentence | None:
         """The small step that the client has just named, taken up in the good-bye."""
-        last = next((turn.text for turn in reversed(self.inputs.turns) if turn.speaker == "client"), "")
+        last = self._last("client")
         found = pieces(last, self.language, manners(self.language))
         piece = found.step or found.quoted
         quoted = self._in_passing(piece) if piece and piece in last else ""
@@ -158,7 +201,7 @@ class _Desk:
 
     def _echo(self) -> Sentence | None:
         """A piece of the client's last turn, unless the question hands back words already."""
-        last = next((turn.text for turn in reversed(self.inputs.turns) if turn.speaker == "client"), "")
+        last = self._last("client")
         piece = pieces(last, self.language, manners(self.language)).quoted
         quoted = self._quoted(piece) if piece and piece in last and not self.inputs.plan.quote else ""
         if not quoted or quoted in self.said:
@@ -211,14 +254,18 @@ class _Desk:
 
 
 def _short(words: str, language: Language) -> str:
-    """The first sentence that can be said, or as many of its clauses as can; always word for word."""
-    for sentence in split_sentences(words, language):
-        bare = sentence.strip(_EDGES)
-        if not bare or set(bare) & set(_MARKS):
-            continue
-        while len(bare) > _LONGEST[language]:
-            cut = max(bare.rfind(mark) for mark in _CLAUSE_ENDS)
-            bare = bare[: max(cut, 0)].strip(_EDGES)
-        if len(bare) >= _SHORTEST[language] and bare in words:
-            return bare
-    return ""
+    """The first sentence that can be said and says enough, or as many of its clauses as can; always word for word."""
+    sayable = [bare for sentence in split_sentences(words, language) if (bare := _bare(sentence, words, language))]
+    return next((bare for bare in sayable if len(bare) >= _TELLING[language]), next(iter(sayable), ""))
+
+
+def _bare(sentence: str, words: str, language: Language) -> str:
+    """A sentence without its marks; empty where it cannot stand within another."""
+    bare = sentence.strip(_EDGES)
+    if not bare or set(bare) & set(_MARKS):
+        return ""
+    while len(bare) > _LONGEST[language]:
+        cut = max(bare.rfind(mark) for mark in _CLAUSE_ENDS)
+        bare = bare[: max(cut, 0)].strip(_EDGES)
+    whole = bare.count("“") == bare.count("”") and bare.count('"') % 2 == 0  # no quotation that is cut in two
+    return bare.translate(_INNER) if whole and len(bare) >= _SHORTEST[language] and bare in words else ""

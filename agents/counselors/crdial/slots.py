@@ -31,7 +31,8 @@ def slot(w: Walk, kind: Kind, goal: str) -> Plan | None:
         _filled(w, said, goal)
         return None
     if offered:
-        agreed = confirmed(w)
+        again = w.state.short and kind == "automatic_thought"  # the thought was the answer to whether there is another
+        agreed = confirmed(w) or (again and w.reading.stance == "open" and w.reading.none_left)
         w.set(offered=None)
         if agreed:
             _filled(w, [offered], goal)
@@ -46,8 +47,8 @@ def slot(w: Walk, kind: Kind, goal: str) -> Plan | None:
 
 
 def confirmed(w: Walk) -> bool:
-    """Whether the client says yes to what was handed back; a reply that goes elsewhere is no yes."""
-    return w.reading.stance == "agrees" and not w.reading.none_left
+    """Whether the client says yes to what was handed back; that nothing is to be added takes no yes back."""
+    return w.reading.stance == "agrees"
 
 
 def decline(w: Walk) -> None:
@@ -78,10 +79,13 @@ def _missing(w: Walk, kind: Kind, goal: str) -> Plan | None:
     felt = w.state.goal == goal and w.reading.by_feeling and kind in _EVIDENCE
     if felt and feeling not in w.state.asked and w.may_ask_on:
         return w.ask(feeling, kind)
-    if w.state.goal in (goal, feeling) and w.reading.none_left:
+    # who has no other view yet, or points to what was said before, is not pressed for one
+    stuck = kind == "balanced_thought" and w.reading.stance in ("disagrees", "agrees")
+    if w.state.goal in (goal, feeling) and (w.reading.none_left or stuck):
         w.set(nones=w.state.nones + 1)
     if w.state.nones >= _NONES or w.tired_of(goal):
-        w.leave_open(kind, "none" if w.state.nones else "unfilled")
+        told = w.state.nones and (kind != "balanced_thought" or w.reading.stance != "agrees")
+        w.leave_open(kind, "none" if told else "unfilled")
         w.finish(goal)
         return None
     return w.ask(goal, kind)

@@ -59,6 +59,8 @@ class CrdialState(Record):
     greatest distress in a row.
     offered: the confirmation that the last turn asked for. short: steps 1 and 2 take one exchange each in
     this loop. unconvinced: in this channel the client has said that the thought no longer convinces.
+    ending: (loop, channel) of the belief that the close asks about, ended: of all that it has asked about.
+    privacy_told: the question who reads this has been answered. put_off: the last reply put the question off.
     """
 
     seed: int
@@ -89,6 +91,10 @@ class CrdialState(Record):
     safety_asked: bool = False
     short: bool = False
     unconvinced: bool = False
+    ending: tuple[int, int] | None = None
+    ended: tuple[tuple[int, int], ...] = ()
+    privacy_told: bool = False
+    put_off: bool = False
     stance: str = "open"
     distress: int = 0
 

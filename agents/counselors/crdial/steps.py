@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.counselors.crdial.beliefs import core_beliefs
+from agents.counselors.crdial.beliefs import core_beliefs, take_rating
 from agents.counselors.crdial.course import MOST_LOOPS, Entry, Kind, Step
 from agents.counselors.crdial.pacing import CHANNEL, HARD, LOOP
 from agents.counselors.crdial.plan import Plan
@@ -15,12 +15,23 @@ from agents.counselors.crdial.pool import pool
 from agents.counselors.crdial.slots import last_entry, slot
 from agents.counselors.crdial.walk import Walk
 
-__all__ = ["RAPPORT", "STEP", "situation"]
+__all__ = ["RAPPORT", "STEP", "situation", "take_ratings"]
 
 RAPPORT = 4  # exchanges before anything is put in doubt
 _FELL = 20  # points by which belief must fall
 _ROUNDS = 2  # passes through one channel
 _RATING_ASKS = 2
+
+
+def take_ratings(w: Walk) -> None:
+    """Keep the numbers that were asked for, before anything else is met: they are told only once."""
+    step, asked = w.state.step, w.state.asked
+    if step == "automatic_thoughts" and asked.get("emotion") and w.reading.emotion is not None:
+        _take_emotion(w, w.reading.emotion)
+    elif step == "core_beliefs" and w.state.goal == "rate" and w.reading.belief is not None:
+        take_rating(w)
+    elif step == "verdict" and asked.get("rate_after") and w.reading.belief is not None:
+        _take_after(w, w.reading.belief)
 
 
 def situation(w: Walk) -> Plan | None:
@@ -72,7 +83,7 @@ def prosecution(w: Walk) -> Plan | None:
 
 def verdict(w: Walk) -> Plan | None:
     """The thought as the client would put it now, the ratings again, and the two gates."""
-    plan = slot(w, "balanced_thought", "balanced") or _rated_again(w)
+    plan = _balanced(w) or _rated_again(w)
     if plan is not None:
         return plan
     if "gate" not in w.state.done:
@@ -80,6 +91,19 @@ def verdict(w: Walk) -> Plan | None:
         if not _weigh(w):
             return None
     return _go_on(w)
+
+
+def _balanced(w: Walk) -> Plan | None:
+    """The new thought. In the second round the one from the first stands, unless the client now says another."""
+    earlier = w.state.own("balanced_thought")
+    if not earlier or w.state.attempt == 1 or "balanced" in w.state.done:
+        return slot(w, "balanced_thought", "balanced")
+    if w.state.goal != "balanced_again" and "balanced_again" not in w.state.asked and w.may_ask_on:
+        return w.ask("balanced_again", "balanced_thought", quote=earlier[-1].quote)
+    for mention in w.now("balanced_thought"):
+        w.fill(mention)
+    w.finish("balanced")
+    return None
 
 
 def _leave(w: Walk, kind: Kind, following: Step, *, none_passes: bool = False) -> None:
@@ -100,11 +124,18 @@ def _emotion(w: Walk) -> Plan | None:
     if value is None and not gives_up:
         return w.ask("emotion", "emotion_before")
     if value is not None:
-        w.note(_rating("emotion_before", value, w))
-    elif not w.state.short:
+        _take_emotion(w, value)
+        return None
+    if not w.state.short:
         w.leave_open("emotion_before", "unfilled")
     w.finish("emotion")
     return None
+
+
+def _take_emotion(w: Walk, value: int) -> None:
+    if "emotion" not in w.state.done:
+        w.note(_rating("emotion_before", value, w))
+        w.finish("emotion")
 
 
 def _rating(kind: Kind, value: int, w: Walk) -> Entry:
@@ -116,17 +147,22 @@ def _rated_again(w: Walk) -> Plan | None:
     if "rate_after" in w.state.done:
         return None
     asked = w.state.asked.get("rate_after", 0)
-    given = asked and w.reading.belief is not None
-    if not given and asked < _RATING_ASKS and w.state.turns_here < HARD and w.spare > asked:
+    if asked < _RATING_ASKS and w.state.turns_here < HARD and w.spare > asked:
         return w.ask("rate_after", "belief_after")
-    if given and w.reading.belief is not None:
-        w.note(_rating("belief_after", w.reading.belief, w))
+    _take_after(w, None)
+    return None
+
+
+def _take_after(w: Walk, belief: int | None) -> None:
+    if "rate_after" in w.state.done:
+        return
+    if belief is not None:
+        w.note(_rating("belief_after", belief, w))
     else:
         w.leave_open("belief_after", "unfilled")
-    if asked and w.reading.emotion is not None:
+    if w.state.asked.get("rate_after") and w.reading.emotion is not None:
         w.note(_rating("emotion_after", w.reading.emotion, w))
     w.finish("rate_after")
-    return None
 
 
 def _weigh(w: Walk) -> bool:

@@ -5,6 +5,7 @@ A ``Walk`` lives for one turn; its state goes in and out as a value.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,21 +18,28 @@ from agents.counselors.crdial.state import Belief, CrdialState, Mention
 __all__ = ["Walk"]
 
 _THOUGHTS: tuple[Kind, ...] = ("core_belief", "intermediate_belief", "automatic_thought")
+_NUMBERS: tuple[Kind, ...] = ("belief_before", "belief_after", "belief_end")
 _HEAVY = 2  # distress from which the feeling is met first
 _UTMOST = 3
 _EDGES = " \n.!。！"
 _STRONG = 80  # emotion 0-100
+_BREAKS = '\n.!?…。！？,，;；:：、—“”"「」'  # between clauses
+_WORD = re.compile(r"[A-Za-z0-9]")
 
 
 @dataclass
 class Walk:
-    """One turn of deciding. left: counselor turns that can still be spoken, this one included."""
+    """One turn of deciding.
+
+    left: counselor turns that can still be spoken, this one included. puts_off: the reply puts the question off.
+    """
 
     state: CrdialState
     reading: Reading
     turn: int
     reply: str
     left: int
+    puts_off: bool = False
     entries: list[Entry] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
 
@@ -54,17 +62,24 @@ class Walk:
 
     @property
     def strain(self) -> int:
-        """Distress 0-3 as it is to be met. A number that was asked for says itself that it is not the utmost."""
-        measured = self.reading.emotion is not None and self.reading.emotion < _STRONG
-        return min(self.reading.distress, 1) if measured and self.reading.distress < _UTMOST else self.reading.distress
+        """Distress 0-3 as it is to be met.
+
+        A number that was asked for says itself that it is not the utmost; and one heavy word in a story is no pain
+        yet, unless a feeling is named with it.
+        """
+        distress, emotion = self.reading.distress, self.reading.emotion
+        if distress >= _UTMOST:
+            return distress
+        named = self.reading.by_feeling or emotion is not None or any(said.emotion for said in self.reading.said)
+        measured = emotion is not None and emotion < _STRONG
+        return min(distress, 1) if measured or not named else distress
 
     def hear(self) -> None:
         """Take in what the reply gives: every thing said is kept until its step settles it."""
         for said in self.reading.said:
-            start = self.reply.find(said.quote) if said.quote.strip() else -1
-            if start < 0 or self._waves_off(said.kind, said.quote):
+            span = _place(said.quote, self.reply)
+            if span is None or said.kind in _NUMBERS or self._waves_off(said.kind, said.quote):
                 continue
-            span = (start, start + len(said.quote))
             if said.emotion and not self.state.feeling:
                 self.set(feeling=said.emotion)
             if said.kind in _THOUGHTS and said.distortion:
@@ -183,7 +198,7 @@ class Walk:
             goal=goal,
             asks=asks,
             attempt=state.attempt,
-            tone=_tone(self.reading, self.strain),
+            tone=_tone(self.reading, self.strain, self.puts_off),
             distress=self.strain,
             feeling=state.feeling,
             evidence_for=_quotes(state.own("evidence_for")),
@@ -192,6 +207,19 @@ class Walk:
             rounds_left=self.left - 1,
             **given,
         )
+
+    def aside(self, goal: str, asks: str) -> Plan:
+        """A plan outside of the step that the talk is in: it takes none of the step's turns."""
+        here = self.state.turns_here
+        plan = self.ask(goal, asks).model_copy(update={"step": None, "channel": None, "opens": False})
+        self.set(turns_here=here)
+        return plan
+
+    def unask(self) -> None:
+        """The reply did not take up the question: it does not count as asked."""
+        goal, asked = self.state.goal, self.state.asked
+        if asked.get(goal):
+            self.set(asked={**asked, goal: asked[goal] - 1})
 
     def _last_thought(self) -> str:
         """The thought that the present question is about, before there is a channel."""
@@ -207,9 +235,29 @@ def _quotes(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     return tuple(entry.quote for entry in entries)
 
 
-def _tone(reading: Reading, strain: int) -> Tone:
+def _place(quote: str, reply: str) -> tuple[int, int] | None:
+    """Where the reply says the quote: best as a clause of its own, then between whole words; None where nowhere."""
+    if not quote.strip():
+        return None
+    starts = [at for at in range(len(reply) - len(quote) + 1) if reply.startswith(quote, at)]
+    return max(((at, at + len(quote)) for at in starts), key=lambda span: (*_fits(span, reply), -span[0]), default=None)
+
+
+def _fits(span: tuple[int, int], reply: str) -> tuple[int, int]:
+    """How many ends of a span stand at a whole word, and how many at the edge of a clause."""
+    start, end = span
+    before, after = reply[:start].rstrip(" "), reply[end:].lstrip(" ")
+    cut = [start, end]
+    words = sum(not all(_WORD.match(char) for char in reply[max(at - 1, 0) : at + 1].ljust(2)) for at in cut)
+    clauses = (not before or before[-1] in _BREAKS) + (not after or after[0] in _BREAKS or reply[end - 1] in _BREAKS)
+    return words, clauses
+
+
+def _tone(reading: Reading, strain: int, puts_off: bool) -> Tone:
     if strain >= _HEAVY:
         return "heavy"
+    if puts_off and reading.stance in ("unsure", "open", "disagrees"):
+        return "puts_off"
     if reading.stance in ("disagrees", "rupture", "declines") and not reading.none_left:
         return "resists"
-    return "unsure" if reading.stance == "unsure" else "plain"
+    return "unsure" if reading.stance == "unsure" and not reading.said else "plain"

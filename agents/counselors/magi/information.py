@@ -1,11 +1,11 @@
-"""What asking is expected to bring: the adaptive order's measure, in bits about a module's rules and for what is found.
+"""What asking is expected to bring: the adaptive order's measure, of what is probably found and what is learned.
 
 For a label R and a variable i with the chances p (met), n (not met) and q (no usable answer):
 ``IG(i) = H(R) - [p H(R|met) + n H(R|not met) + q H(R)]``. The chance of R follows from the rules' tree by taking the
 arguments of each rule as independent; counts by Poisson-binomial dynamic programming. Both are approximations that
 only order questions and never decide anything. To choose questions by falling entropy has precedent (arXiv 2502.07143).
 By information alone, what is probably there is asked late and often never, since nobody learns much from it; so a
-finding counts for something in itself. What it counts for was set on drawn clients (seed 2), not on those reported.
+finding counts in itself. What each counts for was set on drawn clients (seeds 1 to 24), not on those that confirm it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,37 @@ from math import exp, log, log2, prod
 from profiles.interview_rules import Verdicts
 from profiles.interviews import Instrument, Module, Verdict
 
-__all__ = ["chance_of", "expected_information", "worth_of_asking"]
+__all__ = ["chance_of", "expected_information", "may_be_left", "worth_of_asking"]
 
 _NO_ANSWER = 0.12  # chance that an answer settles nothing
-_STEP = 0.35  # log-odds that one symptom met, or not, adds to the chance of the module's others
+_STEP = 0.4  # log-odds that one symptom met, or not, adds to the chance of the module's others
 _MOST_STEPS = 3
-_FINDING = 0.3  # bits that a criterion found is worth beside what it tells about the rules
+_NOTHING = 1e-9  # bits; less is a rounding error
+_BIT = 0.1  # what a bit about the rules is worth beside a criterion that is found
+_LATER = 0.2  # taken off what can close a module before its symptoms are told: durations and consequences
+_LATE = ("duration", "impairment")
+_TOGETHER = ("screen", "symptom", "impairment")  # kinds that seldom come alone
+_PROBABLE = 0.5  # below it, what can change no rule any more is not looked for
 
 
 def worth_of_asking(instrument: Instrument, module: Module, names: Sequence[str], known: Verdicts) -> dict[str, float]:
-    """Bits expected about the module's rules, with 0.3 bits for a criterion found times the chance to find it."""
+    """The chance to find a criterion (0-1) and a tenth for each bit expected about the module's rules.
+
+    Durations and consequences count a fifth less: they close a module, and what is not yet told of it is lost then.
+    """
     chances = _chances(instrument, module, known)
     bits = expected_information(instrument, module, names, known)
-    return {name: bits[name] + _FINDING * chances[name] for name in names}
+    return {
+        name: chances[name] + _BIT * bits[name] - _LATER * (instrument.variables[name].kind in _LATE) for name in names
+    }
+
+
+def may_be_left(instrument: Instrument, module: Module, names: Sequence[str], known: Verdicts) -> frozenset[str]:
+    """The symptoms that can change none of the module's rules any more and are probably not there."""
+    symptoms = [name for name in names if instrument.variables[name].kind == "symptom"]
+    chances = _chances(instrument, module, known)
+    bits = expected_information(instrument, module, symptoms, known)
+    return frozenset(name for name in symptoms if bits[name] < _NOTHING and chances[name] < _PROBABLE)
 
 
 def expected_information(
@@ -76,7 +94,7 @@ def _chances(instrument: Instrument, module: Module, known: Verdicts) -> dict[st
     not_met = sum(known.get(name) == "not_met" for name in symptoms)
     shift = _STEP * max(-_MOST_STEPS, min(_MOST_STEPS, met - not_met))
     return {
-        name: _moved(variable.base_rate, shift if variable.kind in ("symptom", "impairment") else 0.0)
+        name: _moved(variable.base_rate, shift if variable.kind in _TOGETHER else 0.0)
         for name, variable in instrument.variables.items()
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
-from agents.counselors.magi.information import worth_of_asking
+from agents.counselors.magi.information import may_be_left, worth_of_asking
 from profiles.interview_rules import Outcome, Verdicts, attainable, evaluate, within
 from profiles.interviews import Instrument, Module, Verdict
 from profiles.schema import Record
@@ -26,7 +26,7 @@ class Step(Record):
 
     why: ``risk`` (a sign of danger, or the risk gate's round), ``gate`` (a module's screen), ``open`` (a rule is not
     yet decided), ``rest`` (all is decided and the picture is completed), ``end``.
-    candidates: what could have been asked, with what asking was expected to bring, in bits, where that chose.
+    candidates: what could have been asked, with what asking was worth (``worth_of_asking``), where that chose.
     """
 
     variable: str | None
@@ -36,7 +36,6 @@ class Step(Record):
 
 
 _END = Step(variable=None, why="end")
-_SYMPTOMS = ("screen", "symptom")
 
 
 def settled(instrument: Instrument, known: Verdicts) -> dict[str, Verdict]:
@@ -89,8 +88,8 @@ def next_step(
 
     Args:
         known: the verdicts so far.
-        order: ``fixed`` is tree order; ``adaptive`` asks, module by module, the symptoms and then the rest, each time
-            what is expected to bring most, and drops questions that cannot matter any more. Risk is never reordered.
+        order: ``fixed`` is tree order; ``adaptive`` asks, module by module, each time what is expected to bring
+            most, other explanations last, and drops questions that no longer matter. Risk is never reordered.
         round_: of the question to be asked, from 1; from the instrument's risk gate on, risk comes first.
         alarmed: something dangerous was said: risk comes first whatever the round.
         resting: whether to complete the picture of a module whose label is decided.
@@ -163,9 +162,9 @@ def _screened(instrument: Instrument, module: Module, known: Verdicts) -> Step |
 
 
 def _most_telling(instrument: Instrument, module: Module, known: Verdicts) -> Step | None:
-    """Symptoms before everything else: while they are told first, fewer of them are lost when a module is ruled out."""
+    """Other explanations last: they are seldom there, and few of them matter once the rest is known."""
     names = _worthwhile(instrument, module, known)
-    names = tuple(name for name in names if instrument.variables[name].kind in _SYMPTOMS) or names
+    names = tuple(name for name in names if instrument.variables[name].kind != "exclusion") or names
     if not names or _decided(instrument, module, known):
         return None
     worth = worth_of_asking(instrument, module, names, known)
@@ -176,12 +175,17 @@ def _most_telling(instrument: Instrument, module: Module, known: Verdicts) -> St
 
 
 def _worthwhile(instrument: Instrument, module: Module, known: Verdicts) -> tuple[str, ...]:
-    """What may be asked, without other explanations for a pattern that an open answer has put out of reach."""
+    """What may be asked and still matters.
+
+    What is left: symptoms that change nothing any more and are probably not there; other explanations for a pattern
+    that an open answer has put out of reach.
+    """
     names = reachable(instrument, module, known)
     rules = [rule for rule in (module.label, *(ending.when for ending in module.endings)) if rule]
-    if not rules or any(attainable(instrument, rule, known) for rule in rules):
-        return names
-    return tuple(name for name in names if instrument.variables[name].kind != "exclusion")
+    left = may_be_left(instrument, module, names, known) if rules else frozenset()
+    if rules and not any(attainable(instrument, rule, known) for rule in rules):
+        left |= {name for name in names if instrument.variables[name].kind == "exclusion"}
+    return tuple(name for name in names if name not in left)
 
 
 def _completed(instrument: Instrument, known: Verdicts, resting: bool) -> Step | None:
