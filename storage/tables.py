@@ -193,6 +193,7 @@ class ThoughtRecordRow(SQLModel, table=True):
     distortion: str | None = None
     belief_before: float | None = None
     belief_after: float | None = None
+    belief_end: float | None = None
     emotion: str = Field(default="", sa_column=Column(Text, nullable=False))
     emotion_before: float | None = None
     emotion_after: float | None = None

@@ -164,8 +164,8 @@ def _belief(channel: Channel) -> Belief:
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
-    values = channel.model_dump(exclude={"turn", "before", "after"})
-    return {**values, "belief_before": channel.before, "belief_after": channel.after}
+    values = channel.model_dump(exclude={"turn", "before", "after", "end"})
+    return {**values, "belief_before": channel.before, "belief_after": channel.after, "belief_end": channel.end}
 
 
 def _scales(course: Course, session: SessionRow, run: RunRow) -> Scales:

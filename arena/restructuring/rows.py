@@ -34,6 +34,7 @@ def _row(channel: Channel, course: Course) -> ThoughtRecordRow:
         distortion=channel.distortion,
         belief_before=channel.before,
         belief_after=channel.after,
+        belief_end=channel.end,
         emotion=channel.emotion,
         emotion_before=channel.emotion_before,
         emotion_after=channel.emotion_after,

@@ -160,7 +160,7 @@ def _thought(row: ThoughtRecordRow, entries: Sequence[Entry], language: Language
         belief=Change(
             before=_rated(row.belief_before, own, "belief_before"),
             after=_rated(row.belief_after, own, "belief_after"),
-            end=_at_the_end(own),
+            end=_at_the_end(row.belief_end, own),
         ),
         feeling=Change(
             name=row.emotion,
@@ -185,10 +185,9 @@ def _rated(value: float | None, entries: Sequence[Entry], kind: Kind) -> Level:
     return _level(value, _why(entries, kind))
 
 
-def _at_the_end(entries: Sequence[Entry]) -> Level | None:
-    asked = [entry for entry in entries if entry.kind == "belief_end"]
-    value = next((entry.value for entry in reversed(asked) if entry.value is not None), None)
-    return _rated(value, asked, "belief_end") if asked else None
+def _at_the_end(value: float | None, entries: Sequence[Entry]) -> Level | None:
+    asked = any(entry.kind == "belief_end" for entry in entries)
+    return _rated(value, entries, "belief_end") if asked else None
 
 
 def _level(value: float | None, why: Missing) -> Level:

@@ -52,7 +52,10 @@ class Belief(Record):
 
 
 class DialogueChannel(Record):
-    """What was weighed in one channel; belief strengths and emotions 0-100."""
+    """What was weighed in one channel; belief strengths and emotions 0-100.
+
+    belief_end: asked once more at the session's close, of one or two channels.
+    """
 
     loop: int
     channel: int
@@ -60,6 +63,7 @@ class DialogueChannel(Record):
     belief: str = ""
     belief_before: float | None = None
     belief_after: float | None = None
+    belief_end: float | None = None
     emotion: str = ""
     emotion_before: float | None = None
     emotion_after: float | None = None

@@ -145,7 +145,7 @@ async def test_a_cooperative_talk_goes_all_the_way(language: Language) -> None:
     assert first.evidence_for and all(quote in says["evidence_for"] for quote in first.evidence_for)
     assert first.balanced_thought and first.balanced_thought in says["balanced_thought"]
     assert course.emotions_before[0][1] == 75 and course.emotions_after[0][1] == 35
-    assert course.beliefs_end[0] == (1, 1, 30)
+    assert course.channels[0].end == 30
     assert {gate.gate for gate in course.gates} == {"leave", "verdict", "residual"}
 
 

@@ -234,6 +234,11 @@ def test_a_faint_sign_is_asked_about_once(stance: str, goal: str) -> None:
     assert decision.plan.goal == goal
 
 
+def ends(course: Course) -> list[tuple[int, int, float]]:
+    """Loop, channel and belief of the channels that were rated once more at the close."""
+    return [(each.loop, each.channel, each.end) for each in course.channels if each.end is not None]
+
+
 @pytest.mark.parametrize(("rounds", "channels"), [(12, 1), (20, 2), (25, 3), (60, 3)])
 def test_a_cooperative_client_finishes_what_the_rounds_allow(rounds: int, channels: int) -> None:
     talk = Talk(rounds, cooperative())
@@ -242,7 +247,7 @@ def test_a_cooperative_client_finishes_what_the_rounds_allow(rounds: int, channe
     assert all(c.effective and c.balanced_thought and c.before == 80 and c.after == 40 for c in course.channels)
     assert talk.goals[-2:] == ["agree", "goodbye"] and talk.goals.count("rate_end") == 1
     assert course.exit == ("cap" if channels < 3 else None), "what was named and not weighed is said to be open"
-    assert course.emotions_before and course.emotions_after and course.beliefs_end
+    assert course.emotions_before and course.emotions_after and ends(course)
 
 
 def test_with_many_rounds_other_thoughts_open_further_loops() -> None:
@@ -411,13 +416,13 @@ def test_at_the_end_the_thought_that_weighed_most_is_rated_first_and_the_others_
     talk = Talk(60, answer)
     course = talk.course
     assert len(course.channels) == 3 and course.channels[0].before == max(c.before or 0 for c in course.channels)
-    assert course.beliefs_end[0] == (1, 1, 15) and len(course.beliefs_end) == 2, "the last was rated just now"
+    assert ends(course) == [(1, 1, 15), (1, 2, 15)], "the last was rated just now"
     assert talk.goals[-4:] == ["rate_end", "belief_end", "agree", "goodbye"]
     asked = next(d.plan for d in talk.decisions if d.plan.goal == "rate_end")
     assert asked.belief == course.channels[0].belief and asked.asks == "belief_end"
     assert [e.value for e in course.entries if e.kind == "emotion_after" and e.channel is None] == [20]
     short = Talk(20, answer)
-    assert len(short.course.beliefs_end) == 1 and short.goals[-3:] == ["rate_end", "agree", "goodbye"]
+    assert len(ends(short.course)) == 1 and short.goals[-3:] == ["rate_end", "agree", "goodbye"]
 
 
 def test_a_number_that_is_not_given_at_the_end_is_asked_for_twice_and_left_empty() -> None:
@@ -428,7 +433,7 @@ def test_a_number_that_is_not_given_at_the_end_is_asked_for_twice_and_left_empty
     assert talk.goals.count("rate_end") == 2 and "emotion_after" not in talk.goals
     left = {(e.kind, e.status) for e in talk.course.entries if e.kind in ("belief_end", "emotion_after")}
     assert ("belief_end", "unfilled") in left and ("emotion_after", "unfilled") in left
-    assert not talk.course.beliefs_end and talk.decisions[-1].plan.ends
+    assert not ends(talk.course) and talk.decisions[-1].plan.ends
 
 
 def test_without_a_weighed_thought_the_end_asks_for_the_feeling_alone() -> None:
@@ -440,7 +445,7 @@ def test_without_a_weighed_thought_the_end_asks_for_the_feeling_alone() -> None:
 
     talk = Talk(60, answer)
     assert not talk.course.channels and talk.goals[-3:] == ["emotion_after", "agree", "goodbye"]
-    assert talk.course.emotions_after and not talk.course.beliefs_end
+    assert talk.course.emotions_after and not ends(talk.course)
 
 
 def test_a_rupture_at_the_last_question_is_met() -> None:

@@ -179,6 +179,7 @@ def test_a_channel_becomes_a_row_and_comes_back_from_the_database(database: Data
             "turn": 5,
             "distortion": "catastrophizing",
             "belief_before": 85.0,
+            "belief_end": None,
             "belief_after": 35.0,
             "emotion": "scared",
             "emotion_before": 80.0,

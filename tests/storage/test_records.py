@@ -47,6 +47,7 @@ def test_a_session_comes_back_whole(db: Database, run, rows):
         distortion="mind_reading",
         belief_before=80.0,
         belief_after=45.5,
+        belief_end=40.0,
         emotion="难过",
         emotion_before=70.0,
         emotion_after=40.0,

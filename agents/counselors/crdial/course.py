@@ -6,7 +6,7 @@ neutrally (evidence for and against the thought), because sources disagree which
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from agents.dialogue import Turn
@@ -116,7 +116,8 @@ class Note(Record):
 class Channel(Record):
     """One distorted belief with its own defense, prosecution and verdict.
 
-    belief: the thought as the client says it, ``turn`` where. before, after: belief strength 0-100.
+    belief: the thought as the client says it, ``turn`` where. before, after: belief strength 0-100; end: asked again at
+    the session's close.
     rounds: passes through defense and prosecution (1-2). effective: whether the restructuring worked; None while open
     or where nothing was weighed.
     """
@@ -128,6 +129,7 @@ class Channel(Record):
     distortion: str | None = None
     before: float | None = None
     after: float | None = None
+    end: float | None = None
     emotion: str = ""
     emotion_before: float | None = None
     emotion_after: float | None = None
@@ -139,11 +141,7 @@ class Channel(Record):
 
 
 class Course(Record):
-    """A restructuring as a whole.
-
-    beliefs_end: (loop, channel, belief 0-100) of the channels that were rated once more at the close.
-    steps: (loop, channel, step) in the order walked, each once a visit.
-    """
+    """A restructuring as a whole. ``steps``: (loop, channel, step) in the order walked, each once a visit."""
 
     situation: str = ""
     automatic_thoughts: tuple[str, ...] = ()
@@ -152,7 +150,6 @@ class Course(Record):
     loops: int = 0
     emotions_before: tuple[tuple[str, float], ...] = ()
     emotions_after: tuple[tuple[str, float], ...] = ()
-    beliefs_end: tuple[tuple[int, int, float], ...] = ()
     steps: tuple[tuple[int, int | None, Step], ...] = ()
     gates: tuple[Gate, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -176,7 +173,6 @@ def course_of(turns: Iterable[Turn]) -> Course | None:
         loops=max((loop for loop, _, _ in walked), default=0),
         emotions_before=_emotions(whole, "emotion_before"),
         emotions_after=_emotions(whole, "emotion_after"),
-        beliefs_end=tuple(_ends(entries)),
         steps=tuple(step for place, step in enumerate(walked) if place == 0 or walked[place - 1] != step),
         gates=gates,
         entries=entries,
@@ -190,12 +186,6 @@ def _quotes(entries: Iterable[Entry], kind: Kind) -> tuple[str, ...]:
 
 def _emotions(entries: Iterable[Entry], kind: Kind) -> tuple[tuple[str, float], ...]:
     return tuple((e.name, e.value) for e in entries if e.kind == kind and e.value is not None)
-
-
-def _ends(entries: Iterable[Entry]) -> Iterator[tuple[int, int, float]]:
-    for each in entries:
-        if each.kind == "belief_end" and each.channel is not None and each.value is not None:
-            yield each.loop, each.channel, each.value
 
 
 def _channels(entries: tuple[Entry, ...], gates: tuple[Gate, ...]) -> tuple[Channel, ...]:
@@ -220,6 +210,7 @@ def _channel(opened: Entry, entries: tuple[Entry, ...], gates: tuple[Gate, ...])
         distortion=opened.name or None,
         before=_last_value(own, "belief_before"),
         after=_last_value(own, "belief_after"),
+        end=_last_value(own, "belief_end"),
         emotion=feeling[0].name if feeling else "",
         emotion_before=_last_value(own, "emotion_before"),
         emotion_after=_last_value(own, "emotion_after"),

@@ -227,6 +227,7 @@ def _thought_record() -> None:
         _word("distortion", null=True),
         _real("belief_before"),
         _real("belief_after"),
+        _real("belief_end"),
         _text("emotion"),
         _real("emotion_before"),
         _real("emotion_after"),
