@@ -28,6 +28,7 @@ bench: $(VENV)/.dev $(if $(PEERS),.venv-peers/.made)  ## measure overhead and me
 	$(if $(PEERS),PEERS=$(CURDIR)/.venv-peers) $(BIN)/python -m tests.bench.overhead
 	$(BIN)/python -m tests.bench.memory
 	$(BIN)/python -m tests.bench.bench_export
+	$(BIN)/python -m tests.bench.bench_import
 
 check: $(VENV)/.dev  ## lint, types, floors, size budget, generated documents
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from arena.session import OnHarm
 from arena.stages import StageMode
 from profiles.located import read_yaml, validate
 from profiles.vocabulary import Language
+from storage.queries import name_fault
 
 HOW_NOT_WHAT = frozenset(
     {
@@ -117,6 +118,13 @@ class RunConfig(BaseModel):
         if given is not None and (not given or not all((given.values()) if isinstance(given, dict) else [given])):
             raise ValueError("an address is empty; write a URL, or a mapping of provider or model to URL")
         return given
+
+    @field_validator("name")
+    @classmethod
+    def _findable(cls, name: str) -> str:
+        if fault := name_fault(name):
+            raise ValueError(fault)
+        return name
 
     @model_validator(mode="after")
     def _same_again(self) -> Self:

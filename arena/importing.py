@@ -35,7 +35,7 @@ from profiles.vocabulary import Role, Theme
 from storage.database import Database
 from storage.exports.record import DialogueRecord, DialogueTurn
 from storage.imports.reading import Imported, read_dialogues
-from storage.queries import LAST
+from storage.queries import name_fault
 from storage.records import finish_run, save_run
 from storage.tables import RunRow
 from storage.writer import Writer
@@ -83,7 +83,8 @@ async def import_file(
     """
     named = _named(name or path.stem, given=bool(name))
     found = list(read_dialogues(path, roles))
-    identity = {"imported": path.name, "sha256": _digest(path), "roles": dict(sorted((roles or {}).items()))}
+    digest = _digest(path)
+    identity = {"imported": path.name, "sha256": digest, "roles": dict(sorted((roles or {}).items()))}
     run_id = run_key({**identity, "judge": judge_name})
     languages = sorted({each.language for each in found})
     run = RunRow(
@@ -94,18 +95,18 @@ async def import_file(
         versions={"rubrics": rubric_versions(found[0].language), "cards": {}},
         planned=len(found),
     )
-    results = (_result(each, number, run_id) for number, each in enumerate(found))
+    results = (_result(each, number, run_id, digest) for number, each in enumerate(found))
     scored = await _take(run, results, database, judge, done)
     faults = tuple((each.place, "; ".join(each.faults)) for each in found if each.faults)
     return ImportResult(run_id, len(found), scored, faults)
 
 
 def _named(name: str, given: bool) -> str:
-    """The run's name, of one line. ``last`` means the newest run wherever a run is named, so it can be none's name."""
+    """The run's name, of one line."""
     named = _UNFIT.sub("-", name)[:_LONGEST_NAME]
-    if named.strip() == LAST:
-        place = f"--name {LAST}" if given else f"the file is named '{LAST}'"
-        raise UserError(f"{place}: that word means the newest run; give the run another name with --name")
+    if fault := name_fault(named):
+        place = f"--name {named.strip()}" if given else f"the file is named '{named}'"
+        raise UserError(f"{place}: {fault}{'' if given else ' with --name'}")
     return named
 
 
@@ -141,10 +142,12 @@ async def _score(result: SessionResult, judge: ChatModel) -> None:
     result.outcome = combine(result.judgments)
 
 
-def _result(found: Imported, number: int, run_id: str) -> SessionResult:
+def _result(found: Imported, number: int, run_id: str, digest: str) -> SessionResult:
     record = found.record
     turns = _own_turns(record) if record else _turns(found)
-    result = SessionResult(_plan(found, number, run_id, turns), turns=turns, rounds=turns[-1].round if turns else 0)
+    result = SessionResult(
+        _plan(found, number, run_id, digest, turns), turns=turns, rounds=turns[-1].round if turns else 0
+    )
     result.end = End(by="import", reason="imported")
     if found.faults:
         result.failure = Failure(MALFORMED, f"{found.place}: {'; '.join(found.faults)}")
@@ -162,13 +165,13 @@ def _screened(turn: Turn, found: Imported) -> Any:  # noqa: ANN401  (a tuple of 
     return screen(turn.text, found.language, turn.index)
 
 
-def _plan(found: Imported, number: int, run_id: str, turns: Sequence[Turn]) -> SessionPlan:
+def _plan(found: Imported, number: int, run_id: str, digest: str, turns: Sequence[Turn]) -> SessionPlan:
     record = found.record
     label = record.counselor if record else COUNSELOR
     session_id = f"{run_id[:12]}-{number + 1:05d}"
     spec = SessionSpec(
         id=session_id,
-        profile=_profile(found, number),
+        profile=_profile(found, f"imported-{digest[:6]}-{number + 1:05d}"),
         language=found.language,
         rounds=max((turn.round for turn in turns), default=1) or 1,
         seed=derive_seed(0, session_id),
@@ -181,11 +184,12 @@ def _nobody(setup: Setup) -> Speaker[Any]:
     raise UserError("an imported counselor cannot speak: it is a transcript")
 
 
-def _profile(found: Imported, number: int) -> Profile:
+def _profile(found: Imported, unnamed: str) -> Profile:
+    """``unnamed``: the client's id where the file tells none; clients of two files are never taken for one."""
     first = next((text for speaker, text in found.turns if speaker == "client"), "")
     record = found.record
     return Profile(
-        id=record.situation_id if record and _ID.fullmatch(record.situation_id) else f"imported-{number + 1:05d}",
+        id=record.situation_id if record and _ID.fullmatch(record.situation_id) else unnamed,
         lang=found.language,
         theme=Theme.OTHER,
         current_distress=(record.situation if record else "") or first[:_LONGEST] or "-",

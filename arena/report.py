@@ -6,7 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from arena.html import page_environment
+from arena.labels import without_folder, without_folders
 from arena.leaderboard import load_leaderboard, outcome_number
 from arena.report_charts import charts
 from arena.report_data import RunData, load_run
@@ -119,8 +120,15 @@ def _filters(data: RunData) -> dict[str, Callable[..., Any]]:
         "total": total_text,
         "outcome": _outcome_or_blank,
         "breakable": _breakable,
+        "short": without_folder,
+        "unplaced": partial(without_folders, names=_speakers(data)),
         "gravest": lambda kinds: min(kinds, key=_GRAVITY.index),
     }
+
+
+def _speakers(data: RunData) -> list[str]:
+    """All counselors and models of the run, as they are stored."""
+    return [*data.names, *map(str, (data.run.config.get("models") or {}).values())]
 
 
 def _breakable(name: str) -> Markup:
@@ -203,18 +211,18 @@ def _settings(data: RunData) -> list[tuple[str, str]]:
         "stage_mode": data.text.label("stage_modes", config["stage_mode"]) if "stage_mode" in config else None,
         "rubrics": " · ".join(f"{data.text.label('parties', party)} {rubrics[party]}" for party in rubrics),
     }
-    return [(words[name], str(value)) for name, value in values.items() if value not in (None, "")]
+    return [(words[name], without_folder(str(value))) for name, value in values.items() if value not in (None, "")]
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as dotted names with plain values."""
+    """Nested settings as dotted names with plain values, models without their folders."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _flat(item, f"{name}.{key}" if name else str(key))
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield name, ", ".join(str(item) for item in value)
+        yield name, ", ".join(without_folder(str(item)) for item in value)
     else:
-        yield name, "–" if value is None else str(value)
+        yield name, "–" if value is None else without_folder(str(value))
 
 
 def _asset(name: str) -> str:

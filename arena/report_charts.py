@@ -50,7 +50,7 @@ def forest(data: RunData) -> Figure:
                 traces.append(_whisker(data, row.counselor, name, estimate, number, percent))
     width, space = 1 / len(panels), 0.025
     layout = _layout(data, height=92 + 34 * len(data.rows))
-    layout["yaxis"] = _names_axis(data.names)
+    layout["yaxis"] = _names_axis(data, data.names)
     low, high = _bounds([value(row) for value in panels.values() for row in data.rows])
     for number, name in enumerate(panels, start=1):
         axis = f"xaxis{number if number > 1 else ''}"
@@ -73,7 +73,7 @@ def _whisker(
         "type": "scatter",
         "mode": "markers",
         "x": [value],
-        "y": [_shown(counselor)],
+        "y": [escape(paint.name)],
         "marker": {"color": paint.colour, "size": 10, "symbol": "circle-open" if paint.control else "circle"},
         "hovertemplate": _hover(data, counselor, panel, estimate, form),
         "meta": paint.css,
@@ -94,7 +94,7 @@ def _whisker(
 def _hover(data: RunData, counselor: str, panel: str, estimate: Estimate, form: Callable[[float], str]) -> str:
     words = data.text.tree["charts"]
     title = data.text.tree["leaderboard"]["panels"].get(panel, panel)
-    lines = [f"<b>{_shown(counselor)}</b>", f"{title}: {form(estimate.mean or 0.0)}"]
+    lines = [f"<b>{escape(data.paints[counselor].name)}</b>", f"{title}: {form(estimate.mean or 0.0)}"]
     if estimate.interval:
         lines.append(f"95%: {data.text.span(estimate.interval, form)}")
     lines.append(words["scored"].format(n=estimate.n_scored, total=estimate.n_total))
@@ -111,7 +111,7 @@ def radar(data: RunData, party: Party) -> Figure:
         if any(radius is not None for radius in radii):
             labels = [f"{row.id} {escape(row.name)}" for row in rows]
             hovers = [f"{label}: {_value(row.means[place])}" for label, row in zip(labels, rows, strict=True)]
-            traces.append(_spokes(data.paints[counselor], counselor, [row.id for row in rows], radii, hovers))
+            traces.append(_spokes(data.paints[counselor], [row.id for row in rows], radii, hovers))
     layout = _layout(data, height=330)
     layout["margin"] = {"l": 34, "r": 34, "t": 24, "b": 24}
     layout["polar"] = {
@@ -135,9 +135,7 @@ def radar(data: RunData, party: Party) -> Figure:
     return {"data": traces, "layout": layout}
 
 
-def _spokes(
-    paint: Paint, counselor: str, ids: Sequence[str], radii: Sequence[float | None], hovers: Sequence[str]
-) -> Figure:
+def _spokes(paint: Paint, ids: Sequence[str], radii: Sequence[float | None], hovers: Sequence[str]) -> Figure:
     return {
         "type": "scatterpolar",
         "mode": "lines+markers",
@@ -146,7 +144,7 @@ def _spokes(
         "text": [*hovers, hovers[0]],
         "line": {"color": paint.colour, "width": 1.4 if paint.control else 2, "dash": paint.dash},
         "marker": {"size": 4, "color": paint.colour},
-        "hovertemplate": f"<b>{_shown(counselor)}</b><br>%{{text}}<extra></extra>",
+        "hovertemplate": f"<b>{escape(paint.name)}</b><br>%{{text}}<extra></extra>",
         "meta": paint.css,
     }
 
@@ -217,7 +215,7 @@ def _line(data: RunData, counselor: str, path: _Path) -> Figure:
         "customdata": [count for _, count in path.values()],
         "line": {"color": paint.colour, "width": 1.5 if paint.control else 2.2, "dash": paint.dash},
         "marker": {"size": 4, "color": paint.colour},
-        "hovertemplate": f"<b>{_shown(counselor)}</b><br>%{{y:.2f}} (n=%{{customdata}})<extra></extra>",
+        "hovertemplate": f"<b>{escape(paint.name)}</b><br>%{{y:.2f}} (n=%{{customdata}})<extra></extra>",
         "meta": paint.css,
     }
 
@@ -239,7 +237,7 @@ def self_gap(data: RunData) -> Figure:
         "zeroline": True,
         "zerolinecolor": _SOFT,
     }
-    layout["yaxis"] = _names_axis([row.counselor for row in own])
+    layout["yaxis"] = _names_axis(data, [row.counselor for row in own])
     return {"data": traces, "layout": layout}
 
 
@@ -267,8 +265,8 @@ def _axis() -> Figure:
     }
 
 
-def _names_axis(counselors: Sequence[str]) -> Figure:
-    names = [_shown(name) for name in reversed(counselors)]
+def _names_axis(data: RunData, counselors: Sequence[str]) -> Figure:
+    names = [escape(data.paints[name].name) for name in reversed(counselors)]
     return {
         **_axis(),
         "type": "category",
@@ -309,7 +307,3 @@ def _bounds(estimates: Sequence[Estimate], floor: float | None = 0.0) -> tuple[f
 
 def _ends(estimate: Estimate, middle: float) -> tuple[float, ...]:
     return (middle, estimate.interval.low, estimate.interval.high) if estimate.interval else (middle,)
-
-
-def _shown(name: str) -> str:
-    return escape(name)

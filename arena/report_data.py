@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from agents.registry import plugins
+from arena.labels import short_names
 from arena.leaderboard import InUse, LeaderboardRow, in_use, load_leaderboard
 from arena.report_text import ReportText, load_text
 from profiles.errors import UserError
@@ -34,8 +35,9 @@ _DASHES: Final = ("solid", "dash", "dot", "dashdot")
 
 @dataclass(frozen=True)
 class Paint:
-    """How one counselor looks in every chart and table. ``css`` is its class."""
+    """How one counselor looks in every chart and table. ``css`` is its class, ``name`` its label without folders."""
 
+    name: str
     css: str
     colour: str
     dash: str
@@ -133,13 +135,13 @@ def _paints(names: Iterable[str]) -> dict[str, Paint]:
     controls = _controls()
     paints: dict[str, Paint] = {}
     used = Counter[bool]()
-    for place, name in enumerate(names):
+    for place, (name, short) in enumerate(short_names(names).items()):
         control = name.partition("@")[0].partition(":")[0] in controls
         shades = _GREYS if control else _COLOURS
         number = used[control]
         used[control] += 1
         dash = _DASHES[(number if control else number // len(shades)) % len(_DASHES)]
-        paints[name] = Paint(f"k{place}", shades[number % len(shades)], dash, control)
+        paints[name] = Paint(short, f"k{place}", shades[number % len(shades)], dash, control)
     return paints
 
 

@@ -27,13 +27,18 @@ from storage.tables import (
     TurnRow,
 )
 
-LAST = "last"
+_LAST = "last"
 _SHORT = 12  # characters of an id in messages
 _NAMED = 3  # runs named in a message
 _AT_A_TIME = 100  # rows held at once where they are handed on one by one
 _SESSIONS_AT_A_TIME = 20  # with their turns and judgments
 _Child = TypeVar("_Child", InterviewAnswerRow, SafetyEventRow, ThoughtRecordRow)
 _Owned = TypeVar("_Owned", "TurnFacts", JudgmentRow, SafetyEventRow)
+
+
+def name_fault(name: str) -> str | None:
+    """Why no run may be called so; None where it may: ``last`` means the newest run wherever a run is named."""
+    return "that word means the newest run; give the run another name" if name.strip() == _LAST else None
 
 
 class RunSummary(Record):
@@ -165,7 +170,7 @@ def _chosen(text: str, runs: list[tuple[str, str]]) -> str:
     ids = [run_id for run_id, _ in runs]
     if text in ids:
         return text
-    if text == LAST:
+    if text == _LAST:
         return ids[0]
     found = [(run_id, name) for run_id, name in runs if text and (run_id.startswith(text) or name == text)]
     if len(found) == 1:

@@ -15,6 +15,7 @@ import hashlib
 import json
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -28,7 +29,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-__all__ = ["Behaviour", "LoopbackServer", "ServerProcess", "Visit", "answer_for", "server_process"]
+__all__ = ["Behaviour", "LoopbackServer", "ServerProcess", "Visit", "answer_for", "heed_ctrl_c", "server_process"]
 
 _LINE = re.compile(r"^\[(\d+)\]\s*([^:：\n]{1,48})[:：]\s*(\S.*)$", re.MULTILINE)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -59,6 +60,11 @@ _WORDS = {
         ("心里比之前更沉", "好像松了一点", "也说不清为什么"),
     ),
 }
+
+
+def heed_ctrl_c() -> None:
+    """Run first in a child that is to be stopped by Ctrl-C: what ignores it hands that down to its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from pydantic_core import PydanticSerializationError
 from agents.counselors.crdial.course import NOTE, Channel, Course, Note, course_of
 from agents.dialogue import Turn
 from arena.exporting.imported import imported_record, is_imported
-from arena.exporting.provenance import person_in, privacy_of, provenance_of, without_folder
+from arena.exporting.provenance import person_in, privacy_of, provenance_of
 from arena.exporting.settings import export_settings
+from arena.labels import without_folder
 from profiles.crisis import crisis_text
 from profiles.errors import UserError
 from profiles.strategies import strategies

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from arena.exporting.build import record_of
 from arena.exporting.dedupe import Seen
+from arena.exporting.imported import from_elsewhere
 from arena.exporting.manifest import SUMS, Provenance, manifest, put_beside, summed
 from arena.exporting.parquet import need_pyarrow
 from arena.exporting.place import MANIFEST, Workplace, workplace
@@ -136,7 +137,8 @@ class _Export:
                     found = self._taken(transcript, run, seen)
                     if isinstance(found, DialogueRecord):
                         self.rivals.remember(transcript.session)
-                        self.tally.keep(found, sum(1 for _ in self._units(found)))
+                        imported = from_elsewhere(run, found.provenance)
+                        self.tally.keep(found, sum(1 for _ in self._units(found)), imported)
                         lines.write(found.model_dump_json() + "\n")
                     else:
                         self.tally.drops[found] += 1
@@ -207,7 +209,7 @@ class _Export:
             filters=_filters(self.request.filters),
             licences=self.tally.licences(),
             generators=tuple(sorted(self.tally.generators)),
-            offline=self.tally.generators <= {export_texts().spoken.rules},
+            offline=not self.tally.sums["imported"] and self.tally.generators <= {export_texts().spoken.rules},
             created=max(run.created_at for run in self.runs).date().isoformat(),
         )
 

@@ -14,17 +14,23 @@ from storage.exports.record import DialogueRecord
 from storage.queries import TurnFacts
 from storage.tables import RunRow, SessionRow
 
-__all__ = ["UNKNOWN", "consent_told", "imported_record", "is_imported", "origin_told"]
+__all__ = ["UNKNOWN", "consent_told", "from_elsewhere", "imported_record", "is_imported", "origin_told"]
 
 IMPORTED: Final = "imported"  # in a run's configuration, a session's outcome and a turn's notes
 UNKNOWN: Final = "unknown"  # the domain of a dialogue that tells of none
 _MUST: Final = ("licence", "seed_source")
+_OF_A_RUN: Final = "config_sha256"
 _SPEAKERS: Final = {"client": "help_seeker", "counselor": "therapist"}
 
 
 def is_imported(run: RunRow) -> bool:
     """Whether a run's sessions came from a file."""
     return IMPORTED in run.config
+
+
+def from_elsewhere(run: RunRow, provenance: Mapping[str, Any]) -> bool:
+    """Whether a record's dialogue was not played here; one that went out and came back still tells of its run."""
+    return is_imported(run) and not provenance.get(_OF_A_RUN)
 
 
 def consent_told(session: SessionRow) -> str:
@@ -85,6 +91,7 @@ def _least(session: SessionRow) -> dict[str, Any]:
         "situation_id": session.profile_id,
         "language": session.language,
         "domain": UNKNOWN,
+        "scales": {"rater": "unknown"},
         "counselor": session.counselor,
         "gate": session.gate,
         "fidelity": session.fidelity,

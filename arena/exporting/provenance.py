@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from agents.counselors.crdial.course import Course
 from arena.exporting.imported import consent_told, is_imported
 from arena.exporting.settings import export_texts
+from arena.labels import without_folder
 from profiles.errors import UserError
 from storage.queries import TurnFacts
 from storage.tables import JudgmentRow, RunRow, SessionRow
 
-__all__ = ["config_hash", "person_in", "privacy_of", "provenance_of", "refuse_unasked", "without_folder"]
+__all__ = ["config_hash", "person_in", "privacy_of", "provenance_of", "refuse_unasked"]
 
 _HUMAN = "human"
 _OFFLINE = "offline"
 _NOT_NEEDED = "not_needed_synthetic"
 _RESTRUCTURING = "CRDial-style"
-_FOLDER = re.compile(r"(?P<kind>\blocal/)(?P<place>[/~.\\][^@]*|[^@/\\]+(?:[/\\][^@/\\]+){2,}[/\\]?)")
-_SLASH = re.compile(r"[/\\]")
 
 
 def person_in(session: SessionRow, run: RunRow) -> str | None:
@@ -141,11 +139,6 @@ def _makers(session: SessionRow, turns: list[TurnFacts], speaker: str, person: s
 
 def _model(name: str) -> str:
     return export_texts().spoken.rules if name == _OFFLINE else without_folder(name)
-
-
-def without_folder(name: str) -> str:
-    """A model's or counselor's name as others may see it: of a model in a folder of this machine the folder's name."""
-    return _FOLDER.sub(lambda hit: hit["kind"] + [part for part in _SLASH.split(hit["place"]) if part][-1], name)
 
 
 def _name(label: str) -> str:

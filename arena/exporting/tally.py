@@ -15,7 +15,11 @@ from storage.exports.summary import CardLicence, Counts, Drop
 __all__ = ["Tally"]
 
 _UNNAMED = "unnamed"
-_SUMS = ("sessions", "records", "turns", "counselor_turns", "channels", "loops", "channel_sessions", "sentences")
+_ROLE_PLAY, _PERSON = "role_play", "person"
+_SUMS = (
+    *("sessions", "records", "turns", "counselor_turns", "channels", "loops", "channel_sessions", "sentences"),
+    *("imported", "persons", "rated_by_persons"),
+)
 
 
 @dataclass
@@ -29,8 +33,8 @@ class Tally:
     generators: set[str] = field(default_factory=set)
     clients: set[str] = field(default_factory=set)  # those that are to be split
 
-    def keep(self, record: DialogueRecord, records: int) -> None:
-        """Count a kept session, which makes so many records."""
+    def keep(self, record: DialogueRecord, records: int, imported: bool = False) -> None:
+        """Count a kept session, which makes so many records. imported: it was not played here."""
         spoken = [turn for turn in record.dialog if turn.speaker == "therapist"]
         sentences = [each for turn in spoken for each in turn.sentences]
         self.sums.update(
@@ -42,7 +46,12 @@ class Tally:
             loops=record.loops,
             channel_sessions=bool(record.channels),
             sentences=len(sentences),
+            imported=imported,
         )
+        if not imported and record.provenance.get("source_kind") == _ROLE_PLAY:
+            scales = record.scales
+            rated = scales.belief_pre is not None or bool(scales.emotions_pre)
+            self.sums.update(persons=1, rated_by_persons=rated and scales.rater == _PERSON)
         for name, value in (("language", record.language), ("domain", record.domain), ("counselor", record.counselor)):
             self.groups[name][value] += 1
         if record.exit:

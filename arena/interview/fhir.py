@@ -39,6 +39,7 @@ from arena.interview.fhir_form import (
 )
 from arena.interview.fhir_lint import enabled, response_faults
 from arena.interview.page import PageText, client_of, load_words, made_by, notes_of
+from arena.labels import without_folder
 from profiles.crisis import disclaimer
 from profiles.errors import UserError
 from profiles.interview_rules import Outcome, evaluate
@@ -189,7 +190,7 @@ class _Export:
         return [self.says("screening"), disclaimer(self.instrument.language), offline]
 
     def _device(self, model: str = "") -> str:
-        model = model or made_by(self.turns, self.session)
+        model = without_folder(model) or made_by(self.turns, self.session)
         named = self.says("rules") if model == "offline" else model
         return self.says("device", model=named) if named else self.says("device_unnamed")
 

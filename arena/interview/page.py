@@ -19,6 +19,7 @@ from jinja2 import Environment
 from agents.counselors.magi.diagnosis import CriterionLine, ModuleLine, Trace
 from agents.dialogue import Turn
 from arena.html import page_environment
+from arena.labels import without_folder
 from profiles.crisis import disclaimer
 from profiles.interview_rules import Outcome, Verdicts, evaluate
 from profiles.interviews import Instrument, Module, Variable, Verdict
@@ -59,10 +60,10 @@ def notes_of(turns: Iterable[Turn]) -> Iterator[tuple[Turn, Mapping[str, Any]]]:
 
 
 def made_by(turns: Iterable[Turn], session: SessionRow) -> str:
-    """The models that read the answers; ``offline`` where only rules did, empty where nobody noted it."""
+    """The models that read the answers, in short; ``offline`` where only rules did, empty where nobody noted it."""
     calls = [note.get("judgment", {}).get("call") or {} for _, note in notes_of(turns)]
-    models = dict.fromkeys(str(call["model"]) for call in calls if call.get("model"))
-    return ", ".join(models) or session.counselor.partition("@")[2]
+    models = dict.fromkeys(without_folder(str(call["model"])) for call in calls if call.get("model"))
+    return ", ".join(models) or without_folder(session.counselor).partition("@")[2]
 
 
 def client_of(session: SessionRow) -> str:
@@ -198,6 +199,7 @@ def _environment(words: PageText, instrument: Instrument) -> Environment:
         label=words.label,
         rule_text=lambda name: instrument.rules[name].text,
         slots=lambda slots: _slots(slots, words),
+        short=without_folder,
         check_name=lambda name: words.label("checks", name),
     )
 

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from agents.counselors.crdial.course import Course, Entry, Exit, Kind, course_of
 from agents.models.base import OFFLINE
-from arena.exporting.provenance import without_folder
+from arena.labels import without_folder
 from arena.record import turn_of
 from arena.restructuring.rows import Standing
 from arena.restructuring.stored import StoredThoughts

@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -22,7 +22,7 @@ from profiles.strategies import strategies
 from storage.exports.croissant import croissant, licence_names
 from storage.exports.format import formats
 from storage.exports.published import published, shares, total_variation
-from storage.exports.summary import ExportFile, ExportSummary
+from storage.exports.summary import ExportFile, ExportSummary, Origin
 
 __all__ = ["card_files", "data_card"]
 
@@ -55,7 +55,7 @@ def card_files(summary: ExportSummary, out: Path) -> list[str]:
     Raises:
         OSError: ``out`` cannot be written, or a data file that the summary names is not there.
     """
-    words = _words()
+    words = _words(summary.counts.origin)
     described = croissant(summary, out, words, _filled(summary, words))
     text = json.dumps(described, ensure_ascii=False, indent=1) + "\n"
     for name, content in ((_CARD, data_card(summary)), (_CROISSANT, text)):
@@ -65,27 +65,28 @@ def card_files(summary: ExportSummary, out: Path) -> list[str]:
 
 def data_card(summary: ExportSummary) -> str:
     """The card as one text: YAML between ``---`` lines, then Markdown."""
-    words = _words()
+    words = _words(summary.counts.origin)
     context = {
-        **_filled(summary, words),
+        **_filled(summary, words, _plain),
         **_files(summary, words),
         **_beside(summary),
         "s": summary,
+        "w": words,
         "head": yaml.safe_dump(_head(summary, words), allow_unicode=True, sort_keys=False, width=1000),
         "disclaimer": disclaimer("en"),
         "generators": _generators(summary, words),
         "groups": _groups(summary, words),
-        "person": any(re.split(r"[@:]", name)[0] == "human" for name in summary.counts.by_counselor),
     }
     text = _environment().get_template("card.md.j2").render(context)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
-@lru_cache(maxsize=1)
-def _words() -> Mapping[str, Any]:
+@lru_cache(maxsize=3)
+def _words(origin: Origin) -> Mapping[str, Any]:
+    """The words that all cards share, and those for dialogues of this origin."""
     source = files("storage") / "exports" / "templates" / "card_texts.yaml"
-    words: Mapping[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
-    return words
+    words: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    return {**words, **words["origins"][origin]}
 
 
 def _environment() -> Environment:
@@ -116,11 +117,11 @@ def _head(summary: ExportSummary, words: Mapping[str, Any]) -> dict[str, Any]:
         **_licence(summary, words),
         "pretty_name": words["pretty_name"].format(name=summary.name),
         "tags": made,
-        "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
+        "annotations_creators": list(words["annotations_creators"]),
+        "language_creators": list(words["language_creators"]),
         "multilinguality": ["multilingual" if len(summary.languages) > 1 else "monolingual"],
         "size_categories": [_size(summary.counts.records)],
-        "source_datasets": ["original"],
+        "source_datasets": list(words["source_datasets"]),
         "task_categories": list(words["task_categories"]),
         "task_ids": list(words["task_ids"]),
         "configs": [_config(name, summary, words) for name in _loadable(summary, words)],
@@ -230,24 +231,29 @@ def _generators(summary: ExportSummary, words: Mapping[str, Any]) -> list[str]:
     return [f"{', '.join(named)} ({words['offline']})"] if summary.offline and not told else named
 
 
-def _filled(summary: ExportSummary, words: Mapping[str, Any]) -> dict[str, str]:
-    """The passages of prose, filled from the summary."""
-    counts, about = summary.counts, words["about"]
+def _filled(summary: ExportSummary, words: Mapping[str, Any], shown: Callable[[str], str] = str) -> dict[str, str]:
+    """The passages of prose, filled from the summary. shown: how names that come from outside are written there."""
+    counts = summary.counts
     languages = " and ".join(words["languages"].get(code, code) for code in summary.languages)
-    what = about["what"].format(
-        sessions=counts.sessions, clients=counts.clients, turns=counts.turns, languages=languages
-    )
-    made = about["made_offline" if summary.offline else "made_by"].format(
-        generators=", ".join(_generators(summary, words))
+    numbers = {**counts.model_dump(), "simulated": counts.sessions - counts.imported, "languages": languages}
+    what = [
+        words["what"],
+        *([words["persons"]] if counts.persons else ()),
+        *([words["restructuring"]] if counts.channels else ()),
+    ]
+    rated = [words["annotation"], *([words["rated_by_persons"]] if counts.rated_by_persons else ())]
+    made = words["made_offline" if summary.offline else "made_by"].format(
+        generators=", ".join(map(shown, _generators(summary, words)))
     )
     drops = "; ".join(f"{each.reason} {each.count}" for each in summary.drops) or words["no_drops"]
     filters = "; ".join(f"{name} {value}" for name, value in summary.filters.items()) or "none"
     return {
-        "about": " ".join([what, *([about["restructuring"]] if counts.channels else ())]),
+        "about": " ".join(what).format(**numbers),
         "made": made,
+        "mark": words["mark"].format(made=made),
         "collection": words["collection"].format(made=made),
         "preprocessing": words["preprocessing"].format(filters=filters, drops=drops),
-        "annotation": words["annotation"],
+        "annotation": " ".join(rated).format(**numbers),
         "personal": words["personal"],
         "limitations": words["limitations"],
         "biases": words["biases"],

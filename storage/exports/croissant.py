@@ -101,7 +101,7 @@ def croissant(summary: ExportSummary, out: Path, words: Mapping[str, Any], prose
         "keywords": list(words["keywords"]),
         "isLiveDataset": False,
         "citeAs": f"{words['creator']}: {summary.name}, version {summary.version}, {summary.created}.",
-        **_responsible(summary, prose),
+        **_responsible(summary, words, prose),
         "distribution": [_file_object(file) for _, file in found],
         "recordSet": list(_record_sets(found, out)),
     }
@@ -121,13 +121,15 @@ def _licences(summary: ExportSummary, words: Mapping[str, Any]) -> list[str] | s
     return found if len(found) > 1 else next(iter(found), words["no_licence"])
 
 
-def _responsible(summary: ExportSummary, prose: Mapping[str, str]) -> dict[str, Any]:
+def _responsible(summary: ExportSummary, words: Mapping[str, Any], prose: Mapping[str, str]) -> dict[str, Any]:
+    """Where there are imported dialogues no tools are named: what made their words did not label ours."""
+    tools = {"rai:machineAnnotationTools": list(summary.generators)} if summary.counts.origin == "simulated" else {}
     return {
         "rai:dataCollection": prose["collection"],
-        "rai:dataCollectionType": ["Software Collection"],
+        "rai:dataCollectionType": list(words["collection_type"]),
         "rai:dataPreprocessingProtocol": [prose["preprocessing"]],
         "rai:dataAnnotationProtocol": [prose["annotation"]],
-        "rai:machineAnnotationTools": list(summary.generators),
+        **tools,
         "rai:personalSensitiveInformation": [prose["personal"]],
         "rai:dataBiases": [prose["biases"]],
         "rai:dataLimitations": [prose["limitations"]],

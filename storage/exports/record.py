@@ -77,7 +77,8 @@ class DialogueChannel(Record):
 class Scales(Record):
     """Ratings before and after the session: mean belief strength over channels, emotions by name (all 0-100).
 
-    affect_*: ``{pa, na, n_items, instrument}`` where a licensed questionnaire was given, else None; never imputed.
+    rater: who gave them; ``unknown`` in a transcript that does not say. affect_*: ``{pa, na, n_items, instrument}``
+    where a licensed questionnaire was given, else None; never imputed.
     """
 
     belief_pre: float | None = None
@@ -86,7 +87,7 @@ class Scales(Record):
     emotions_post: tuple[tuple[str, float], ...] = ()
     affect_pre: dict[str, Any] | None = None
     affect_post: dict[str, Any] | None = None
-    rater: Literal["simulated", "person"] = "simulated"
+    rater: Literal["simulated", "person", "unknown"] = "simulated"
 
 
 class DialogueRecord(Record):

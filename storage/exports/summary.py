@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from profiles.schema import Record
 from storage.exports.format import Kind
 
-__all__ = ["CardLicence", "Counts", "Drop", "ExportFile", "ExportSummary"]
+__all__ = ["CardLicence", "Counts", "Drop", "ExportFile", "ExportSummary", "Origin"]
+
+Origin = Literal["simulated", "imported", "mixed"]
 
 
 class ExportFile(Record):
@@ -34,6 +38,8 @@ class Counts(Record):
     records: dialogues written (with ``unit path`` more than sessions). clients, counselors: different ones.
     by_*: how many records, counselor sentences, channels. channels: opened in all sessions; loops: walked in all.
     channel_sessions: sessions with at least one channel, over which means of channels and loops are taken.
+    imported: sessions that came as transcripts from elsewhere. persons: sessions played here with a person in a chair;
+    rated_by_persons: those of them whose ratings are a person's.
     """
 
     sessions: int = 0
@@ -46,6 +52,9 @@ class Counts(Record):
     loops: int = 0
     channel_sessions: int = 0
     sentences: int = 0
+    imported: int = 0
+    persons: int = 0
+    rated_by_persons: int = 0
     by_language: dict[str, int] = {}
     by_split: dict[str, int] = {}
     by_counselor: dict[str, int] = {}
@@ -53,6 +62,13 @@ class Counts(Record):
     by_exit: dict[str, int] = {}
     by_strategy: dict[str, int] = {}
     by_distortion: dict[str, int] = {}
+
+    @property
+    def origin(self) -> Origin:
+        """Where the dialogues come from: all played here, all imported, or some of both."""
+        if not self.imported:
+            return "simulated"
+        return "imported" if self.imported == self.sessions else "mixed"
 
 
 class Drop(Record):

@@ -21,7 +21,7 @@ from arena import RunConfig, arun, run
 from arena.events import Event, Notice
 from profiles.errors import Unavailable, UserError
 from tests.fake_vllm import HERE, StandIn, install, lives, until
-from tests.servers import LoopbackServer
+from tests.servers import LoopbackServer, heed_ctrl_c
 
 SMALL = {"counselors": ("plain",), "clients": "1", "rounds": 2}
 WORDS = ["run", "--counselor", "plain", "--clients", "1", "--rounds", "2"]
@@ -65,6 +65,7 @@ def command(*words: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
 
 
@@ -233,6 +234,14 @@ async def test_a_check_in_the_middle_says_that_the_server_has_gone(fake: StandIn
 # Runs that die
 
 
+def communicated(process: subprocess.Popen[bytes]) -> str:
+    """What it still said on stderr, to its end; one that does not end is killed, since waiting would have none."""
+    try:
+        return process.communicate(timeout=30)[1].decode()
+    finally:
+        process.kill()
+
+
 def read_until(words: bytes, process: subprocess.Popen[bytes]) -> None:
     assert process.stderr is not None
     while words not in (line := process.stderr.readline()):
@@ -256,9 +265,8 @@ def test_ctrl_c_reaches_the_server_only_through_the_run(fake: StandIn, model: st
     with command(*WORDS, "--rounds", "200", "--clients", "4", "--model", model) as process:
         read_until(b"answers at", process)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.stderr is not None
-        err = process.stderr.read().decode()
-        assert process.wait(30) == 130
+        err = communicated(process)
+        assert process.returncode == 130
     assert err.splitlines()[-1] == "arena: stopped; the same command goes on from here"
     assert not any(map(lives, fake.pids)) and not fake.kept_logs
 

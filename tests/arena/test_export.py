@@ -291,6 +291,8 @@ class TestPeople:
             "date": None,
         }
         assert record.scales.rater == "person"
+        card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+        assert "In 1 of them a person sat in a chair" in card and "need their consent" in card
 
     def test_a_person_as_counselor_needs_consent_too(self, hall: Hall, tmp_path: Path) -> None:
         hall.add(counselor="human")
@@ -308,6 +310,7 @@ class TestPeople:
                 asyncio.run(import_file(path, db, name=path.name.replace(".", "-")))
         names = tuple(path.name.replace(".", "-") for path in (tmp_path / "one").glob("*.crisp.*"))
         assert hall.records(tmp_path / "two", runs=names) == first
+        assert "imported" not in (tmp_path / "two" / "README.md").read_text(encoding="utf-8").split("\n", 1)[1]
 
     def test_a_transcript_of_unknown_origin_stays_here(self, hall: Hall, tmp_path: Path) -> None:
         path = tmp_path / "talk.jsonl"
@@ -354,6 +357,16 @@ class TestPeople:
         assert len(lines(tmp_path / "out" / "set.trl-messages.train.jsonl")) == 1
         assert not summary.offline  # nobody knows who made it; our rules did not
         assert any("unknown hand" in name for name in summary.generators)
+        card, described = ((tmp_path / "out" / name).read_text("utf-8") for name in ("README.md", "croissant.json"))
+        assert (
+            "imported counseling dialogues" in card and "1 counseling dialogues" in card and "played from" not in card
+        )
+        assert "| CC-BY-4.0 | talks of our training course | 1 |" in card
+        assert "simulated" not in card and "simulated" not in described
+        hall.add()
+        both = hall.export(tmp_path / "both", runs=("r1", run_id), consent=True)
+        assert (both.counts.origin, both.counts.imported, both.counts.sessions) == ("mixed", 1, 2)
+        assert "Simulated here: 1," in (tmp_path / "both" / "README.md").read_text(encoding="utf-8")
 
 
 class TestFilters:

@@ -115,14 +115,15 @@ def test_the_words_are_read_and_not_the_card(language: Language) -> None:
 
 
 @lru_cache(maxsize=8)
-def three_hundred(style: ResponseStyle, language: Language, system: System) -> tuple[Held, ...]:
-    return tuple(asyncio.run(hold_all(draw(300, 1, style, language), system, MODEL)))
+def three_hundred(style: ResponseStyle, language: Language, system: System, seed: int = 1) -> tuple[Held, ...]:
+    return tuple(asyncio.run(hold_all(draw(300, seed, style, language), system, MODEL)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_of_guarded_clients_adaptive_order_finds_no_less_with_fewer_questions(language: Language) -> None:
-    fixed, adaptive = (three_hundred("guarded", language, system) for system in ("fixed", "adaptive"))
+    """With clients that no weight of the order was chosen by."""
+    fixed, adaptive = (three_hundred("guarded", language, system, seed=201) for system in ("fixed", "adaptive"))
     saved = compare(fixed, adaptive, lambda held: held.questions)
     found = compare(adaptive, fixed, lambda held: sum(held.found.get(n) == held.truth[n] == "met" for n in held.truth))
     assert saved.interval is not None and saved.interval.low > 0

@@ -278,6 +278,11 @@ def test_every_answer_has_a_provenance_with_its_question_model_and_prompt():
     assert any(e["what"].get("identifier", {}).get("value") == "0123456789ab" for e in sleep["entity"])
 
 
+def test_a_models_folder_does_not_travel_along():
+    made = json.dumps(bundle(*Held(model="local//srv/xhome/small-7b").yes("dep.mood").no(*RISK).end().parts()))
+    assert "local/small-7b" in made and "xhome" not in made
+
+
 def test_hostile_words_stay_text():
     held = Held(name="<script>x</script>").ask("dep.mood", "met", 'Yes "</div><script>alert(1)</script> & {name}')
     made = bundle(*held.parts())

@@ -156,6 +156,13 @@ def test_a_criterion_shows_verdict_words_place_slots_asks_and_failed_checks():
     assert "follows from other answers" in read(held).text["c-dep.death_suicide"]
 
 
+@pytest.mark.parametrize("place", ["/srv/xhome/xmodels/small-7b", "~/xhome/xmodels/small-7b/"])
+def test_a_models_folder_does_not_stand_on_the_page(place):
+    held = Held(model=f"local/{place}").yes("dep.mood").no("dep.sleep").end()
+    page = interview_page(*held.parts(), held.language)
+    assert "local/small-7b" in page and "xhome" not in page and "xmodels" not in page
+
+
 def test_words_against_a_verdict_are_shown_with_it():
     held = Held().yes("dep.mood")
     said = Mention(variable="dep.sleep", verdict="met", quote="Yes", turn=1, span=(0, 3))

@@ -14,7 +14,7 @@ from arena.safety import crisis_text
 from profiles.vocabulary import Role
 from storage.database import Database
 from storage.queries import list_runs, load_judgments, load_sessions, load_turns
-from tests.servers import Behaviour, LoopbackServer
+from tests.servers import Behaviour, LoopbackServer, heed_ctrl_c
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -131,27 +131,39 @@ def test_the_end_of_input_keeps_the_session_and_resuming_a_scored_one_asks_nothi
 def test_ctrl_c_while_writing_ends_at_once(tmp_path: Path) -> None:
     import os
     import pty
+    import select
     import signal
     import time
 
     screen, terminal = pty.openpty()
+
+    def shown_until(words: bytes) -> None:
+        shown = b""
+        while words not in shown:
+            assert select.select([screen], [], [], 20)[0], (words, shown)
+            shown += os.read(screen, 4096)
+
     words = [sys.executable, "-m", "ui.cli.main", "chat", "--client", "career-01", "--db", str(tmp_path / "a.db")]
     talking = subprocess.Popen(
-        words, stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT, start_new_session=True
+        words,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        cwd=ROOT,
+        start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
-    shown = b""
-    while b"you>" not in shown:
-        shown += os.read(screen, 4096)
-    time.sleep(1)  # a person presses it while the program reads, not in the instant before
-    talking.send_signal(signal.SIGINT)
     try:
+        shown_until(b"you>")
+        time.sleep(1)  # a person presses it while the program reads, not in the instant before
+        talking.send_signal(signal.SIGINT)
         assert talking.wait(10) == 0
+        shown_until(b"nothing is lost")
     finally:
         talking.kill()
-    os.close(terminal)
-    while b"nothing is lost" not in shown:
-        shown += os.read(screen, 4096)
-    os.close(screen)
+        talking.wait()
+        os.close(terminal)
+        os.close(screen)
 
 
 async def test_a_card_of_one_s_own_is_found_again(tmp_path: Path) -> None:

@@ -658,6 +658,26 @@ def test_settings_and_versions_are_in_the_page(db: Database, tmp_path: Path) -> 
     assert built.run.versions["content"] in section(page, "method")
 
 
+@pytest.mark.parametrize("place", ["/srv/xhome/xmodels", "~/xhome/xmodels/"])
+def test_a_models_folder_does_not_stand_in_the_report(db: Database, tmp_path: Path, place: str) -> None:
+    model, twin = (f"local/{place.rstrip('/')}/{part}small-7b" for part in ("", "xmore/"))
+    built = build_run(counselors=(f"plain:psycho@{model}", f"plain:psycho@{twin}", "echo"), clients=3, faults=False)
+    built.run.config = {**built.run.config, "models": {"client": model, "judge": model}}
+    for row, _ in (judged for bundle in built.bundles for judged in bundle.judgments):
+        row.model, row.reason = model, f"{model} did not answer in time"
+    fail(built.bundles[0], "too_long", f"a prompt of 9 tokens fills the window of {twin} (4)", 4)
+
+    page = report(db, built, tmp_path)
+
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "xhome" not in html and "xmodels" not in html and "xmore" not in html
+    names = [option.text for option in page.all("option")]
+    assert {"plain:psycho@local/small-7b", "plain:psycho@local/small-7b (2)", "echo"} <= set(names)
+    assert "fills the window of local/small-7b (4)" in html and "local/small-7b did not answer" in html
+    axis = figures(page)["forest"]["layout"]["yaxis"]["categoryarray"]
+    assert sorted(axis) == ["echo", "plain:psycho@local/small-7b", "plain:psycho@local/small-7b (2)"]
+
+
 def test_a_report_replaces_an_earlier_one_and_makes_its_folder(db: Database, tmp_path: Path) -> None:
     run_id = build_run(faults=False, clients=2).save(db)
     path = tmp_path / "new" / "folder" / "report.html"

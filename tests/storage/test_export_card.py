@@ -182,6 +182,51 @@ def test_without_restructuring_nothing_is_claimed_of_it(tmp_path: Path) -> None:
     assert "Generators: rules, not an LLM." in card
 
 
+def test_imported_talks_are_nowhere_called_simulated(tmp_path: Path) -> None:
+    counts = COUNTS.model_copy(update={"imported": 20})
+    given: dict[str, Any] = {"counts": counts, "generators": ("an unknown hand",), "offline": False}
+    card = data_card(summary(tmp_path, **given))
+    found = described(tmp_path, **given)
+    for text in (card, json.dumps(found)):
+        assert not re.search(r"simulat|synthetic", text.replace("Simulation and training only", ""), re.IGNORECASE)
+    assert "played from cards" not in card and "source of the cards" not in card
+    assert "20 counseling dialogues of 9 clients" in card and "nobody checked them here, nor who rated" in card
+    assert head(card)["pretty_name"] == "spring_runs: imported counseling dialogues"
+    assert head(card)["language_creators"] == ["found"] and head(card)["source_datasets"] == ["extended"]
+    assert found["rai:dataCollectionType"] == ["Secondary Data Analysis"] and "rai:machineAnnotationTools" not in found
+
+
+def test_a_set_of_both_kinds_says_how_many_are_of_each(tmp_path: Path) -> None:
+    counts = COUNTS.model_copy(update={"imported": 3})
+    card = data_card(summary(tmp_path, counts=counts, offline=False))
+    assert "Simulated here: 17," in card and "transcripts from files: 3;" in card
+    assert head(card)["pretty_name"] == "spring_runs: simulated and imported counseling dialogues"
+    assert {"simulation", "imported-transcripts"} <= set(head(card)["tags"])
+    found = described(tmp_path, counts=counts, offline=False)
+    assert found["keywords"][-2:] == ["simulated dialogue", "imported transcripts"]
+    assert "rai:machineAnnotationTools" not in found and "17" in found["description"]
+
+
+def test_a_person_in_a_chair_is_told_with_whose_the_ratings_are(tmp_path: Path) -> None:
+    asked = "in the client's chair: there the ratings are theirs"
+    plain = data_card(summary(tmp_path))
+    assert "a person sat" not in plain and "Ratings are the simulated client's." in plain
+    counts = COUNTS.model_copy(update={"persons": 4})
+    counselors = data_card(summary(tmp_path, counts=counts))
+    assert "In 4 of them a person sat in a chair" in counselors and "their consent" in counselors
+    assert asked not in counselors
+    both = data_card(summary(tmp_path, counts=counts.model_copy(update={"rated_by_persons": 2})))
+    assert f"In 2 sessions a person sat {asked}" in both
+
+
+@pytest.mark.parametrize("origin", [0, 3, 20])
+def test_a_strangers_maker_is_no_markup(tmp_path: Path, origin: int) -> None:
+    maker = "# <script>\n---\n| x"
+    counts = COUNTS.model_copy(update={"imported": origin})
+    card = data_card(summary(tmp_path, counts=counts, generators=(maker,), offline=False))
+    assert "<script>" not in card.replace("\\<script", "") and card.count("\n---\n") == 1
+
+
 def test_masks_are_told_for_every_format(tmp_path: Path) -> None:
     file = written(tmp_path, "x.jsonl", "train", [NESTED])
     names = [*formats(), "a-strangers-format"]

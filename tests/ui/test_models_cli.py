@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_vllm import StandIn, install, lives
-from tests.servers import Behaviour, LoopbackServer, Script, Visit
+from tests.servers import Behaviour, LoopbackServer, Script, Visit, heed_ctrl_c
 from tests.ui.commands import Outcome, arena
 
 Arena = Callable[..., Outcome]
@@ -153,7 +153,17 @@ def test_print_shows_a_command_that_works_and_starts_nothing(at: Arena, fake: St
 def serve(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "ui.cli.main", "models", "serve", *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True, preexec_fn=heed_ctrl_c
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    """Its exit code; one that does not end in time is killed, so that leaving ``with`` does not wait for ever."""
+    try:
+        return process.wait(20)
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -171,7 +181,7 @@ def test_serve_says_what_to_do_next_and_ends_cleanly(at: Arena, fake: StandIn, n
         assert shlex.split(said[2])[:4] == ["arena", "run", "--model", "vllm/./tiny"]
         assert at(*shlex.split(said[2])[1:], "--clients", "1", "--rounds", "1").code == 0
         os.killpg(process.pid, number)
-        assert process.wait(20) == 0
+        assert ended(process) == 0
         assert process.stderr.read().splitlines()[-1] == "stopped"
     assert len(fake.pids) == 4 and not any(map(lives, fake.pids)) and not fake.kept_logs
 
@@ -181,7 +191,7 @@ def test_a_server_that_dies_later_ends_serve_with_1(fake: StandIn) -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.readline()
         os.kill(fake.pages[0]["pids"][0], signal.SIGKILL)
-        assert process.wait(20) == 1
+        assert ended(process) == 1
         last = process.stderr.read().splitlines()[-1]
     assert last.startswith("arena: ") and "killed" in last and str(fake.kept_logs[0]) in last
 

@@ -99,6 +99,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "missing key": (["--model", "openai/gpt-4o"], ["OPENAI_API_KEY"]),
     "dead server": (["--model", "openai/x", "--base-url", "http://127.0.0.1:9/v1"], ["127.0.0.1:9", "--base-url"]),
     "no address": (["--model", "openai/x", "--base-url", "not an address"], ["--base-url"]),
+    "a name that means another run": (["--name", "last"], ["--name", "'last'", "newest run", "another name"]),
     "a person in a batch": (["--counselor", "human"], ["arena chat"]),
 }
 
@@ -116,6 +117,7 @@ def test_every_mistake_is_one_clear_line(mistake: str, at: Arena) -> None:
 FILES: dict[str, tuple[str, str, list[str]]] = {
     "wrong key": ("run.yaml", "counselors: [plain]\nround: 3\n", ["run.yaml, line 2", "round", "'rounds'"]),
     "value out of range": ("run.yaml", "clients: '2'\nrounds: 0\n", ["run.yaml, line 2", "rounds"]),
+    "reserved name": ("run.yaml", "rounds: 2\nname: last\n", ["run.yaml, line 2", "name", "newest run"]),
     "not YAML": ("run.yaml", "counselors: [plain\nrounds: 3\n", ["run.yaml, line 2"]),
     "not a mapping": ("run.yaml", "- plain\n", ["run.yaml, line 1"]),
     "malformed card": ("card.yaml", CARD + "resistance: 9\n", ["card.yaml, line 5", "resistance", "3"]),
@@ -140,6 +142,15 @@ def test_every_faulty_file_is_named_with_line_and_field(fault: str, at: Arena, t
     assert told.code == 2 and told.out == ""
     assert told.err.count("\n") == 1
     assert all(part in told.err for part in expected), told.err
+
+
+def test_a_name_beside_a_file_is_held_to_the_same_rule(at: Arena, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("rounds: 2\nclients: '1'\n", encoding="utf-8")
+    told = at("run", "--config", "run.yaml", "--name", " last ")
+    assert told.code == 2 and told.err.count("\n") == 1 and "--name" in told.err
+    assert not list(tmp_path.glob("*.db"))
+    assert at("run", "--config", "run.yaml", "--name", "last week").code == 0
+    assert at("report", "last", "--out", "r.html").code == 0
 
 
 def test_file_and_flags_are_never_mixed(at: Arena, tmp_path: Path) -> None:
