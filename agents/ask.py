@@ -20,7 +20,8 @@ from profiles.vocabulary import Language
 Inputs = TypeVar("Inputs", bound=BaseModel)
 Output = TypeVar("Output", bound=BaseModel | str)
 
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+_FENCED = re.compile(r"```(?:json)?\s*\{")
+_JSON = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -91,21 +92,28 @@ def _read(reply: ChatReply, schema: type[BaseModel] | None) -> BaseModel | str:
 
 
 def _parse(text: str, schema: type[BaseModel]) -> BaseModel:
-    fenced = _FENCE.search(text)
-    body = fenced.group(1) if fenced else text
-    start, end = body.find("{"), body.rfind("}")
-    if start < 0 or end < start:
-        raise BadOutput("no JSON object in the answer", text)
     try:
-        return schema.model_validate(json.loads(body[start : end + 1]))
-    except json.JSONDecodeError as error:
-        raise BadOutput(f"not valid JSON: {error.msg} at character {error.pos}", text) from error
+        return schema.model_validate(_object_in(text))
     except (RecursionError, ValueError) as error:  # nested too deep, a number too long
         if not isinstance(error, ValidationError):
             raise BadOutput("not JSON that can be read", text) from error
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the object"
         raise BadOutput(f"{place}: {first['msg']}", text) from error
+
+
+def _object_in(text: str, at: int = 0) -> object:
+    """The first JSON object of an answer, whatever stands around it; a fence within its strings is no fence."""
+    start = text.find("{", at)
+    if start < 0:
+        raise BadOutput("no JSON object in the answer", text)
+    try:
+        return _JSON.raw_decode(text, start)[0]
+    except json.JSONDecodeError as error:
+        fenced = _FENCED.search(text, start)
+        if fenced is None:
+            raise BadOutput(f"not valid JSON: {error.msg} at character {error.pos - start}", text) from error
+    return _object_in(text, fenced.start())  # braces stood in the words before the fence
 
 
 def _record(prompt: Prompt[Inputs, Output], replies: Sequence[ChatReply]) -> CallRecord:

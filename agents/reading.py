@@ -91,6 +91,7 @@ def _heard(client_turns: Sequence[str], earlier: Sequence[str], lexicon: Lexicon
         last=last,
         last_words=words_of(last, language),
         before=_union([words_of(turn, language) for turn in client_turns[:-1]]),
+        turns=tuple(client_turns),
         said=tuple(sentence for turn in earlier for sentence in _said(turn, lexicon)),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.reading_lexicon import Lexicon, Rule
+from agents.reading_quotes import without_own_words
 from agents.reading_text import Words, copied_share, length, normalise, split_sentences, words_of
 from profiles.vocabulary import Move
 
@@ -44,13 +45,14 @@ _IDLE = _ASKING | {Move.INFORMATION, Move.COLLABORATION, Move.OFF_TOPIC}
 class Heard:
     """What stood in the talk before the turn.
 
-    last: the client's last turn. before: content of the client's earlier turns. said: the counselor's own
-    earlier sentences, normalised, with their content.
+    last: the client's last turn. before: content of the client's earlier turns. turns: all of them as they were said.
+    said: the counselor's own earlier sentences, normalised, with their content.
     """
 
     last: str
     last_words: Words
     before: Words
+    turns: tuple[str, ...]
     said: tuple[tuple[str, Words], ...]
 
 
@@ -58,6 +60,7 @@ class Heard:
 class Sentence:
     """One sentence of the turn and all that the rules ask about it.
 
+    norm: normalised. by_counselor: the same without what is quoted of the client, which is no move of the counselor's.
     leave: it or the next one asks the client's leave.
     related: share (0-1) of its content that is the client's last turn's, kindred words counted as the same;
         ``related_turn`` is the same for the whole turn.
@@ -68,6 +71,7 @@ class Sentence:
 
     text: str
     norm: str
+    by_counselor: str
     words: Words
     question: bool
     leave: bool
@@ -84,9 +88,13 @@ def study(text: str, heard: Heard, lexicon: Lexicon) -> tuple[Sentence, ...]:
     norms = [normalise(piece, lexicon) for piece in texts]
     leaves = [lexicon.found("leave", norm) is not None for norm in norms] + [False]
     related = words_of(text, lexicon.language).shared(heard.last_words)
+    own = without_own_words(text, texts, heard.turns)
+    own = [
+        norm if mine == piece else normalise(mine, lexicon) for mine, piece, norm in zip(own, texts, norms, strict=True)
+    ]
     return tuple(
-        _study_one(piece, norm, leaves[place] or leaves[place + 1], related, heard, lexicon)
-        for place, (piece, norm) in enumerate(zip(texts, norms, strict=True))
+        _study_one(piece, norm, mine, leaves[place] or leaves[place + 1], related, heard, lexicon)
+        for place, (piece, norm, mine) in enumerate(zip(texts, norms, own, strict=True))
     )
 
 
@@ -114,12 +122,15 @@ def moves_in(
     return {move: evidence[move] for move in Move if move in evidence}
 
 
-def _study_one(text: str, norm: str, leave: bool, related_turn: float, heard: Heard, lexicon: Lexicon) -> Sentence:
+def _study_one(
+    text: str, norm: str, own: str, leave: bool, related_turn: float, heard: Heard, lexicon: Lexicon
+) -> Sentence:
     words = words_of(text, lexicon.language)
     related = words.shared(heard.last_words)
     return Sentence(
         text=text,
         norm=norm,
+        by_counselor=own,
         words=words,
         question=bool(set(text[-3:]) & set("?？")) or lexicon.found("asked_without_mark", norm) is not None,
         leave=leave,
@@ -146,7 +157,7 @@ def _stale(norm: str, units: frozenset[str], heard: Heard, lexicon: Lexicon) -> 
 def _sentence_moves(sentence: Sentence, heard: Heard, lexicon: Lexicon) -> list[Move]:
     if sentence.copied >= lexicon.thresholds.verbatim:
         return []
-    found = {rule.move for rule in lexicon.holding(sentence.norm) if _meets(rule, sentence)}
+    found = {rule.move for rule in lexicon.holding(sentence.by_counselor) if _meets(rule, sentence)}
     if Move.SAFETY_SUPPORT in found:
         found.discard(Move.ADVICE)
     if Move.AFFIRMATION in found:

@@ -133,13 +133,32 @@ def test_a_head_that_names_other_types_is_refused(tmp_path: Path, monkeypatch: p
 GOOD = '{"reason": "r", "value": 3}'
 
 
-@pytest.mark.parametrize("text", [GOOD, f"```json\n{GOOD}\n```", f"Sure, here it is:\n{GOOD}\nBest wishes"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        f"```json\n{GOOD}\n```",
+        f"Sure, here it is:\n{GOOD}\nBest wishes {{and luck}}",
+        f"In the shape {{reason, value}}:\n```json\n{GOOD}\n```",
+    ],
+)
 async def test_json_is_read_wherever_it_stands(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = await ask(Scripted(text), make_prompt(tmp_path, monkeypatch)(), In(), language="en")
     assert answer.value == Out(reason="r", value=3) and answer.call.asked == 1
 
 
-@pytest.mark.parametrize("bad", ["no json here", '{"reason": "r"}', '{"reason": "r", "value": "x"}', '{"reason": '])
+@pytest.mark.parametrize("around", ["{}", "```json\n{}\n```"])
+async def test_three_backticks_in_a_string_are_part_of_it(
+    around: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = around.replace("{}", '{"reason": "```picked``` {", "value": 3}')
+    answer = await ask(Scripted(text), make_prompt(tmp_path, monkeypatch)(), In(), language="en")
+    assert answer.value == Out(reason="```picked``` {", value=3)
+
+
+@pytest.mark.parametrize(
+    "bad", ["no json here", "```json\n{ not so", '{"reason": "r"}', '{"reason": "r", "value": "x"}', '{"reason": ']
+)
 async def test_one_repair_shows_the_fault_and_then_it_is_an_error(
     bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

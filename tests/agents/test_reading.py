@@ -215,6 +215,24 @@ def test_what_is_denied_or_quoted_is_not_the_counselors_own_move(
 
 
 @pytest.mark.parametrize(
+    ("language", "quoted", "around", "move"),
+    [
+        ("en", "Don't worry, it will all be fine", '"{}": when was that?', Move.PREMATURE_REASSURANCE),
+        ("en", "You should quit. Now", 'So it says "{}." How true is it?', Move.ADVICE),
+        ("en", "it's no big deal", 'Then there is "{}", in your words.', Move.MINIMISING),
+        ("zh", "就这点事，我也能搞砸", "你心里那句是“{}”。这话你有几分信？", Move.MINIMISING),
+        ("zh", "一切都会好起来的。别担心", "“{}。”这句话还在吗？", Move.PREMATURE_REASSURANCE),
+    ],
+)
+def test_what_the_client_said_is_no_move_of_the_counselor_who_quotes_it(
+    language: Language, quoted: str, around: str, move: Move
+) -> None:
+    turn, own = around.replace("{}", quoted), {"en": f"I hear {quoted}!", "zh": f"我妈总说：{quoted}！"}[language]
+    assert move not in read_counselor(turn, [own, "..."], language).moves
+    assert move in read_counselor(turn, ["..."], language).moves
+
+
+@pytest.mark.parametrize(
     ("language", "client", "tied", "idle"),
     [
         (
