@@ -175,6 +175,8 @@ async def _ask(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
         raise ValueError("nothing to ask")
     variable = _resume(desk.language) if act.variable == RESUME else desk.instrument.variables[pending.variable]
     mode: Mode = act.mode
+    denied = act.mention is not None and act.mention.verdict == "not_met"
+    worded: Mode = "probe" if denied and mode == "confirm" else mode  # the confirming wordings take up a yes
     inputs = QuestionInputs(
         intake=state.intake,
         turns=view.turns,
@@ -188,7 +190,7 @@ async def _ask(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
         distress=state.distress,
         feeling=feels(state.distress),
         declined=state.judged.get("verdict") == "refused",
-        wording=wording(variable, mode, _luck(state, variable, mode, pending.asks)),
+        wording=wording(variable, worded, _luck(state, variable, worded, pending.asks)),
     )
     return {"said": await desk.question.word(inputs, derive_seed(state.seed, "question", view.round))}
 
