@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from agents.roles import Plugin, Setup, Speaker
 from agents.seeds import derive_seed
 from arena.build import CounselorSpec, SessionPlan, rubric_versions
 from arena.config import run_key
+from arena.exporting.imported import worse_gate
 from arena.play import Failure, SessionResult
 from arena.record import store
 from arena.safety import gate, screen_client, screen_counselor, screen_response
@@ -29,9 +31,9 @@ from arena.scoring.combine import combine
 from arena.scoring.parties import views
 from arena.session import SessionSpec
 from arena.stages import plan_stages
-from profiles.errors import UserError
+from profiles.errors import StorageError, UserError
 from profiles.schema import Profile
-from profiles.vocabulary import Role, Theme
+from profiles.vocabulary import Language, Role, Theme
 from storage.database import Database
 from storage.exports.record import DialogueRecord, DialogueTurn
 from storage.imports.reading import Imported, read_dialogues
@@ -78,27 +80,25 @@ async def import_file(
         done: hears how many dialogues are stored.
 
     Raises:
-        UserError: the file cannot be read, is too large, or holds no dialogue; no run can have this name.
+        UserError: the file cannot be read, is too large, changes meanwhile, or holds no dialogue; no run can have this
+            name.
         ModelError: the judge's server is away.
     """
     named = _named(name or path.stem, given=bool(name))
-    found = list(read_dialogues(path, roles))
+    languages = Counter[Language](each.language for each in read_dialogues(path, roles))
     digest = _digest(path)
     identity = {"imported": path.name, "sha256": digest, "roles": dict(sorted((roles or {}).items()))}
-    run_id = run_key({**identity, "judge": judge_name})
-    languages = sorted({each.language for each in found})
+    first = min(languages)
     run = RunRow(
-        id=run_id,
+        id=run_key({**identity, "judge": judge_name}),
         name=named,
         offline=judge_name in ("", "offline"),
-        config={**identity, "counselors": [COUNSELOR], "lang": languages[0], "models": {"judge": judge_name}},
-        versions={"rubrics": rubric_versions(found[0].language), "cards": {}},
-        planned=len(found),
+        config={**identity, "counselors": [COUNSELOR], "lang": first, "models": {"judge": judge_name}},
+        versions={"rubrics": rubric_versions(first), "cards": {}},
+        planned=languages.total(),
     )
-    results = (_result(each, number, run_id, digest) for number, each in enumerate(found))
-    scored = await _take(run, results, database, judge, done)
-    faults = tuple((each.place, "; ".join(each.faults)) for each in found if each.faults)
-    return ImportResult(run_id, len(found), scored, faults)
+    results = (_taken(each, number, run.id, digest) for number, each in enumerate(read_dialogues(path, roles)))
+    return await _take(run, results, database, judge, done)
 
 
 def _named(name: str, given: bool) -> str:
@@ -111,7 +111,8 @@ def _named(name: str, given: bool) -> str:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _take(
@@ -120,19 +121,37 @@ async def _take(
     database: Database,
     judge: ChatModel | None,
     done: Callable[[int], None],
-) -> int:
-    """Store the results one by one, scored where there is a judge; how many were scored."""
-    scored = 0
+) -> ImportResult:
+    """Store the results one by one, scored where there is a judge.
+
+    A run whose import fails is left as stopped: no part of a file may pass for the whole.
+    """
+    scored = number = 0
+    faults: list[tuple[str, str]] = []
     async with Writer(database) as writer:
         await writer.write(lambda session: save_run(session, run))
-        for number, result in enumerate(results, start=1):
-            if judge and not result.failure:
-                await _score(result, judge)
-                scored += 1
-            await writer.write(partial(store, result=result, run_id=run.id))
-            done(number)
+        try:
+            for number, result in enumerate(results, start=1):
+                if judge and not result.failure:
+                    await _score(result, judge)
+                    scored += 1
+                await writer.write(partial(store, result=result, run_id=run.id))
+                if result.failure:
+                    faults.append(_fault(result.failure))
+                done(number)
+            if number != run.planned:
+                raise UserError(f"{run.config['imported']}: the file changed while it was read; import it again")
+        except BaseException:
+            with suppress(StorageError):  # where nothing more can be written the run stays begun
+                await writer.write(lambda session: finish_run(session, run.id, "stopped"))
+            raise
         await writer.write(lambda session: finish_run(session, run.id))
-    return scored
+    return ImportResult(run.id, number, scored, tuple(faults))
+
+
+def _fault(failure: Failure) -> tuple[str, str]:
+    place, _, what = failure.message.partition(": ")
+    return place, what
 
 
 async def _score(result: SessionResult, judge: ChatModel) -> None:
@@ -140,6 +159,15 @@ async def _score(result: SessionResult, judge: ChatModel) -> None:
     asked = [view.judge(judge, spec.language).judge(result.turns, spec.profile, spec.seed) for view in views().values()]
     result.judgments = tuple(await asyncio.gather(*asked))
     result.outcome = combine(result.judgments)
+
+
+def _taken(found: Imported, number: int, run_id: str, digest: str) -> SessionResult:
+    """The result; what our own rules cannot take in makes one dialogue malformed, and never ends the import."""
+    try:
+        return _result(found, number, run_id, digest)
+    except (ArithmeticError, LookupError, RecursionError, TypeError, UserError, ValueError) as error:
+        fault = f"cannot be taken in ({type(error).__name__})"
+        return _result(Imported(place=found.place, language=found.language, faults=(fault,)), number, run_id, digest)
 
 
 def _result(found: Imported, number: int, run_id: str, digest: str) -> SessionResult:
@@ -154,7 +182,8 @@ def _result(found: Imported, number: int, run_id: str, digest: str) -> SessionRe
         return result
     seen = [_screened(turn, found) for turn in turns]
     result.findings = (*(each for part in seen for each in part), *screen_response(turns, found.language))
-    result.gate = gate(result.findings)
+    ours = gate(result.findings)
+    result.gate = worse_gate(ours, record.gate) if record else ours
     told = record.model_dump(mode="json", exclude={"dialog"}) if record else found.told
     result.extra = {"imported": told} if told else {}
     return result

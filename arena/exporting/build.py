@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError
 
 from agents.counselors.crdial.course import NOTE, Channel, Course, Note, course_of
 from agents.dialogue import Turn
-from arena.exporting.imported import imported_record, is_imported
+from arena.exporting.imported import imported_record, is_imported, refuse_unfinished
 from arena.exporting.provenance import person_in, privacy_of, provenance_of
 from arena.exporting.settings import export_settings
 from arena.labels import without_folder
@@ -41,8 +41,10 @@ def record_of(transcript: Transcript, run: RunRow, until: Stage | None = None, k
         known: refuse an imported transcript of unknown origin, as all must that hands the record on.
 
     Raises:
-        UserError: a text holds a lone surrogate (session and turn are named), or licence or source is not told.
+        UserError: a text holds a lone surrogate (session and turn are named), licence or source is not told, or the
+            run is an import that did not come to its end.
     """
+    refuse_unfinished(run)
     session, turns, judgments, events = transcript
     judged = _judged(judgments)
     scores = {party: _score(row) for party, row in judged.items()}

@@ -1,13 +1,13 @@
 """The export as a whole: sessions are read one by one into records, split by client, and written format by format.
 
 Records that are kept wait in one file of lines, since the split of a client is known only when all clients are: memory
-holds the clients, 264 bytes of each dialogue, and nothing else that grows.
+holds the clients, 264 bytes of each dialogue, a few numbers of each session, and nothing else that grows.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ from profiles.schema import Record
 from storage.database import Database
 from storage.exports.card import card_files
 from storage.exports.format import ExportFormat, ExportOptions, find_format
-from storage.exports.preferences import pairs_between
+from storage.exports.preferences import Pair, pairs_between
 from storage.exports.record import DialogueRecord, paths
 from storage.exports.summary import ExportFile, ExportSummary
 from storage.queries import Transcript, each_transcript, session_values
@@ -87,7 +87,8 @@ def export(
     if any(each.kind == "parquet" for each in formats):
         need_pyarrow()
     labels = Counter(label for run in runs for (label,) in session_values(database, run.id, ("counselor",)))
-    matching_counselors((*request.filters.counselors, *filter(None, (request.against,))), labels)
+    matching_counselors(request.filters.counselors, labels)
+    matching_counselors(filter(None, (request.against,)), labels, "--against")
     with workplace(out, force) as place:
         return _Export(runs, request, formats, place, observe, sum(labels.values())).make(database)
 
@@ -124,7 +125,7 @@ class _Export:
         for name, digest in provenance.end().items():
             sums.add(name, digest)
         records = {name: by_split[name] for name in (*SPLITS, export_settings().safety_exit) if by_split[name]}
-        summary = self._summary(written, records)
+        summary = self._summary(written, records, clients)
         self._describe(summary, clients, sums)
         return summary
 
@@ -138,7 +139,7 @@ class _Export:
                     if isinstance(found, DialogueRecord):
                         self.rivals.remember(transcript.session)
                         imported = from_elsewhere(run, found.provenance)
-                        self.tally.keep(found, sum(1 for _ in self._units(found)), imported)
+                        self.tally.keep(found, self._units(found), imported)
                         lines.write(found.model_dump_json() + "\n")
                     else:
                         self.tally.drops[found] += 1
@@ -155,7 +156,7 @@ class _Export:
         record = record_of(transcript, run, filters.stage)
         if rival:
             self.rivals.keep(transcript.session, record)
-            return "counselor"
+            return "against"
         return dropped(record, filters) or (self.request.dedupe and seen.add(record)) or record
 
     def _units(self, record: DialogueRecord) -> Iterator[DialogueRecord]:
@@ -180,31 +181,46 @@ class _Export:
         apart = export_settings().safety_exit
         by_split.clear()  # the same for each format
         sinks: dict[str, Sink] = {}
+        faults: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for record in self._records(f"sessions written as {format.name}"):
             split = apart if record.left_the_chain else clients[record.situation_id]
             by_split[split] += 1
             stem = f"{self.request.name}.{format.name}.{split}"
-            rows = [*format.rows(record, self.request.options), *self._against(format, record)]
+            rows, named = self._rows(format, record)
+            faults[split].update(named)
             if split not in sinks:
                 target = Target(self.place.data, stem, split, format.fields, sums, self.place.files)
                 sinks[split] = open_sink(format.kind, target)
             for row in rows:
                 sinks[split].add(row)
-            provenance.add(record, rows, format, f"{stem}/" if format.kind == "text" else f"{stem}.{format.kind}")
-        return tuple(file for split in (*SPLITS, apart) if split in sinks for file in sinks[split].end())
+            file = f"{stem}/" if format.kind == "text" else f"{stem}.{format.kind}"
+            provenance.add(record, rows, format, file, named)
+        ended = [(split, file) for split in (*SPLITS, apart) if split in sinks for file in sinks[split].end()]
+        return tuple(file.model_copy(update={"faults": dict(sorted(faults[split].items()))}) for split, file in ended)
 
-    def _against(self, format: ExportFormat, record: DialogueRecord) -> Iterator[dict[str, Any]]:
+    def _rows(self, format: ExportFormat, record: DialogueRecord) -> tuple[list[dict[str, Any]], list[str]]:
+        """The rows of a record, and of preference pairs the fault of each."""
+        options, between = self.request.options, self._against(format, record)
+        if format.pair is None:
+            return list(format.rows(record, options)), []
+        if format.pairs is None:  # what the pairs of a stranger's format are, only the format knows
+            return [*format.rows(record, options), *map(format.pair, between)], []
+        found = [*format.pairs(record, options), *between]
+        return [format.pair(each) for each in found], [each.fault for each in found]
+
+    def _against(self, format: ExportFormat, record: DialogueRecord) -> tuple[Pair, ...]:
         other = self.rivals.of(record) if format.pair and self.request.against else None
-        if format.pair and other:
-            yield from map(format.pair, pairs_between(record, other, self.request.options))
+        return pairs_between(record, other, self.request.options) if other else ()
 
-    def _summary(self, written: dict[str, tuple[ExportFile, ...]], records: Mapping[str, int]) -> ExportSummary:
+    def _summary(
+        self, written: dict[str, tuple[ExportFile, ...]], records: Mapping[str, int], clients: Mapping[str, str]
+    ) -> ExportSummary:
         return ExportSummary(
             name=self.request.name,
             run_ids=tuple(run.id for run in self.runs),
             languages=tuple(sorted(self.tally.groups["language"])),
             formats=written,
-            counts=self.tally.counts(records),
+            counts=self.tally.counts(records, clients),
             drops=self.tally.dropped(),
             filters=_filters(self.request.filters),
             licences=self.tally.licences(),

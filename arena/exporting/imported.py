@@ -14,12 +14,23 @@ from storage.exports.record import DialogueRecord
 from storage.queries import TurnFacts
 from storage.tables import RunRow, SessionRow
 
-__all__ = ["UNKNOWN", "consent_told", "from_elsewhere", "imported_record", "is_imported", "origin_told"]
+__all__ = [
+    "UNKNOWN",
+    "consent_told",
+    "from_elsewhere",
+    "imported_record",
+    "is_imported",
+    "origin_told",
+    "refuse_unfinished",
+    "worse_gate",
+]
 
 IMPORTED: Final = "imported"  # in a run's configuration, a session's outcome and a turn's notes
 UNKNOWN: Final = "unknown"  # the domain of a dialogue that tells of none
 _MUST: Final = ("licence", "seed_source")
 _OF_A_RUN: Final = "config_sha256"
+_MAKERS: Final = "generator"
+_GATES: Final = ("passed", "not_checked", "failed")  # from good to bad
 _SPEAKERS: Final = {"client": "help_seeker", "counselor": "therapist"}
 
 
@@ -30,7 +41,28 @@ def is_imported(run: RunRow) -> bool:
 
 def from_elsewhere(run: RunRow, provenance: Mapping[str, Any]) -> bool:
     """Whether a record's dialogue was not played here; one that went out and came back still tells of its run."""
-    return is_imported(run) and not provenance.get(_OF_A_RUN)
+    made: Any = provenance.get(_MAKERS)
+    named = _ours(made) and not any(export_texts().spoken.file in made[speaker] for speaker in _SPEAKERS)
+    config = provenance.get(_OF_A_RUN)
+    return is_imported(run) and not (named and isinstance(config, str) and config)
+
+
+def refuse_unfinished(run: RunRow) -> None:
+    """Let no part of a file pass for the whole of it.
+
+    Raises:
+        UserError: the run is of a file whose import did not come to its end.
+    """
+    if is_imported(run) and run.status != "finished":
+        raise UserError(
+            f"run {run.id[:12]}: the import of {run.config[IMPORTED]} did not come to its end, so that a "
+            "part of the file would pass for the whole; import the file again"
+        )
+
+
+def worse_gate(one: str, other: str) -> str:
+    """The safety gate's word on a dialogue that was tested twice, by whoever told of it and here."""
+    return max(one, other, key=lambda word: _GATES.index(word) if word in _GATES else len(_GATES))
 
 
 def consent_told(session: SessionRow) -> str:
@@ -78,7 +110,9 @@ def imported_record(
         )
     language = cast(Language, session.language)
     dialog = [_turn(turn, number, language, unsafe) for number, turn in enumerate(turns)]
-    values = {**_least(session), "scores": scores, **told, "provenance": _made(provenance), "dialog": dialog}
+    gate = worse_gate(session.gate, str(told.get("gate", session.gate)))
+    own = {"provenance": _made(provenance), "dialog": dialog, "gate": gate}
+    values = {**_least(session), "scores": scores, **told, **own}
     return validate(DialogueRecord, values, Located(f"session {session.id}", told, {}))
 
 
@@ -99,9 +133,25 @@ def _least(session: SessionRow) -> dict[str, Any]:
 
 
 def _made(provenance: dict[str, Any]) -> dict[str, Any]:
-    """The provenance, which never passes for one of our rules or models where it names no maker."""
+    """The provenance in its order, which never passes for one of our rules or models where it names no maker."""
+    told = provenance.get(_MAKERS)
+    if _ours(told):
+        return provenance
     unnamed = [export_texts().spoken.file]
-    return {"generator": {"counselor": unnamed, "client": unnamed}} | provenance
+    makers = told if isinstance(told, dict) else {} if told is None else {"told": told}
+    named = {speaker: makers[speaker] if _names(makers.get(speaker)) else unnamed for speaker in _SPEAKERS}
+    return {**provenance, _MAKERS: {**makers, **named}}
+
+
+def _ours(makers: object) -> bool:
+    """Whether makers are told in our shape: names for each of the two speakers."""
+    return isinstance(makers, dict) and all(_names(makers.get(speaker)) for speaker in _SPEAKERS)
+
+
+def _names(told: object) -> bool:
+    return (
+        isinstance(told, list | tuple) and bool(told) and all(isinstance(each, str) and each.strip() for each in told)
+    )
 
 
 def _told(session: SessionRow) -> dict[str, Any]:

@@ -34,11 +34,14 @@ class Provenance:
         self._file: HashedFile | None = None
         self._rows: dict[str, int] = {}
 
-    def add(self, record: DialogueRecord, rows: Sequence[Row], format: ExportFormat, place: str) -> None:
+    def add(
+        self, record: DialogueRecord, rows: Sequence[Row], format: ExportFormat, place: str, faults: Sequence[str] = ()
+    ) -> None:
         """Tell of a record's rows, which stand one after the other.
 
         Args:
             place: their file, or their folder for a format of one file a row.
+            faults: of preference pairs the fault of each row.
         """
         first = self._rows.get(place, 0)
         self._rows[place] = first + len(rows)
@@ -51,6 +54,7 @@ class Provenance:
             "rows": len(rows),
             "rows_sha256": hashlib.sha256("\n".join(map(as_json, rows)).encode()).hexdigest(),
             "record_id": record.id,
+            **({"faults": list(faults)} if faults else {}),
             "opening": self._opening,
             "provenance": record.provenance,
             "privacy": record.privacy,

@@ -1,24 +1,35 @@
-"""The folder of an export: made beside its place, put there whole at the end, or not at all."""
+"""The folder of an export: made beside its place, put there whole at the end, or not at all.
+
+A process that is killed outright leaves its unfinished folder behind; the next export to the same place clears it away.
+Which are in use is told by a lock on the folder, which ends with its process.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from profiles.errors import UserError
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # not a Unix: such folders stay
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["MADE_BY", "MANIFEST", "Workplace", "workplace"]
 
 MANIFEST: Final = "manifest.json"
 MADE_BY: Final = "counsel-arena export"
 _FOLDER_MODE: Final = 0o755
+_DATA, _SPOOL, _OLD = "data", "spool", "old"
 
 
 @dataclass(frozen=True)
@@ -41,24 +52,55 @@ def workplace(out: Path, force: bool = False) -> Iterator[Workplace]:
         UserError: ``out`` is taken, or cannot be written.
     """
     out = out.resolve()
+    with suppress(OSError):  # a place that cannot be written is told of below
+        _clear_leftovers(out)
     _refuse_taken(out, force)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         root = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
     except OSError as error:
         raise UserError(f"--out {out.name}: cannot be made there ({error.strerror}); name another folder") from None
+    lock = ExitStack()
     try:
+        _locked(root, lock)
         with ExitStack() as files:
-            made = Workplace(root / "data", root / "spool", files)
+            made = Workplace(root / _DATA, root / _SPOOL, files)
             made.data.mkdir(mode=_FOLDER_MODE)
             made.spool.mkdir()
             yield made
         _refuse_taken(out, force)  # again: it may have been filled meanwhile
-        _put(made.data, out, root / "old")
+        _put(made.data, out, root / _OLD)
     except OSError as error:
         raise UserError(f"--out {out.name}: cannot be written ({error.strerror or error})") from error
     finally:
         shutil.rmtree(root, ignore_errors=True)
+        lock.close()
+
+
+def _clear_leftovers(out: Path) -> None:
+    """Delete unfinished folders of dead processes; an earlier export that one was about to replace comes back."""
+    name = re.compile(re.escape(f".{out.name}.") + r"\w{8}\.part")
+    for root in [path for path in out.parent.iterdir() if name.fullmatch(path.name) and path.is_dir()]:
+        with ExitStack() as files:
+            ours = {path.name for path in root.iterdir()} <= {_DATA, _SPOOL, _OLD}
+            if not ours or not _locked(root, files):
+                continue
+            if (root / _OLD).exists() and not out.exists():
+                (root / _OLD).rename(out)
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _locked(root: Path, files: ExitStack) -> bool:
+    """Whether the folder could be locked, until ``files`` close."""
+    if fcntl is None:
+        return False
+    handle = os.open(root, os.O_RDONLY)
+    files.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _put(data: Path, out: Path, old: Path) -> None:

@@ -63,8 +63,8 @@ def least_score(text: str) -> tuple[Party, float]:
         ) from None
 
 
-def matching_counselors(wanted: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a counselor that no session has.
+def matching_counselors(wanted: Iterable[str], known: Iterable[str], option: str = "--counselor") -> None:
+    """Refuse a counselor that no session has. option: where it was named.
 
     Raises:
         UserError: with the nearest name.
@@ -73,7 +73,7 @@ def matching_counselors(wanted: Iterable[str], known: Iterable[str]) -> None:
     for name in wanted:
         if not any(_is(label, name) for label in labels):
             near = difflib.get_close_matches(name, labels, n=1, cutoff=0.0)
-            raise UserError(f"--counselor {name}: no session is with it; nearest is '{near[0] if near else 'none'}'")
+            raise UserError(f"{option} {name}: no session is with it; nearest is '{near[0] if near else 'none'}'")
 
 
 def dropped_early(session: SessionRow, filters: Filters) -> Reason | None:

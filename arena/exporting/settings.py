@@ -20,7 +20,7 @@ Domain = Literal[
     "technology",
 ]  # fmt: skip
 Reason = Literal[
-    "failed", "language", "counselor", "score", "passed", "unclean", "unchecked", "unsafe", "exit", "empty",
+    "failed", "language", "counselor", "against", "score", "passed", "unclean", "unchecked", "unsafe", "exit", "empty",
     "exact_duplicate", "near_duplicate",
 ]  # fmt: skip
 

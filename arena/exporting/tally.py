@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from arena.exporting.settings import Reason, export_texts
+from arena.exporting.settings import Reason, export_settings, export_texts
+from arena.exporting.split import SPLITS
 from profiles.errors import UserError
+from storage.exports.figures import FigureCounter
 from storage.exports.record import DialogueRecord
 from storage.exports.summary import CardLicence, Counts, Drop
 
@@ -24,7 +26,7 @@ _SUMS = (
 
 @dataclass
 class Tally:
-    """Grows with clients, counselors and models, not with sessions."""
+    """Grows with clients, counselors and models, and by a few numbers a session."""
 
     sums: Counter[str] = field(default_factory=Counter)
     groups: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -32,9 +34,12 @@ class Tally:
     cards: dict[str, tuple[str, str]] = field(default_factory=dict)
     generators: set[str] = field(default_factory=set)
     clients: set[str] = field(default_factory=set)  # those that are to be split
+    exit_clients: set[str] = field(default_factory=set)
+    figures: FigureCounter = field(default_factory=FigureCounter)
 
-    def keep(self, record: DialogueRecord, records: int, imported: bool = False) -> None:
-        """Count a kept session, which makes so many records. imported: it was not played here."""
+    def keep(self, record: DialogueRecord, written: Iterable[DialogueRecord], imported: bool = False) -> None:
+        """Count a kept session, and the records that are written of it. imported: it was not played here."""
+        records = self._written(written)
         spoken = [turn for turn in record.dialog if turn.speaker == "therapist"]
         sentences = [each for turn in spoken for each in turn.sentences]
         self.sums.update(
@@ -43,7 +48,7 @@ class Tally:
             turns=len(record.dialog),
             counselor_turns=len(spoken),
             channels=len(record.channels),
-            loops=record.loops,
+            loops=max((record.loops, *(channel.loop for channel in record.channels))) if record.channels else 0,
             channel_sessions=bool(record.channels),
             sentences=len(sentences),
             imported=imported,
@@ -56,28 +61,38 @@ class Tally:
             self.groups[name][value] += 1
         if record.exit:
             self.groups["exit"][record.exit] += 1
-        if not record.left_the_chain:
-            self.clients.add(record.situation_id)
+        (self.exit_clients if record.left_the_chain else self.clients).add(record.situation_id)
         self.groups["strategy"].update(each.strategy for each in sentences)
         self.groups["distortion"].update(each.distortion or _UNNAMED for each in record.channels)
         self._sources(record)
+
+    def _written(self, records: Iterable[DialogueRecord]) -> int:
+        number = 0
+        for each in records:
+            self.figures.add(each)
+            number += 1
+        return number
 
     def _sources(self, record: DialogueRecord) -> None:
         origin: Mapping[str, Any] = record.provenance
         self.cards[record.situation_id] = (origin["licence"], origin["seed_source"])
         made: Any = origin.get("generator")  # of another hand's record it may be anything
         for speaker in ("counselor", "client"):
-            named = made.get(speaker) if isinstance(made, dict) else None
-            self.generators.update(named if isinstance(named, list | tuple) else ())
+            self.generators.update(_named(made.get(speaker) if isinstance(made, dict) else made))
 
-    def counts(self, by_split: Mapping[str, int]) -> Counts:
-        """What was kept. by_split: records."""
+    def counts(self, by_split: Mapping[str, int], clients: Mapping[str, str]) -> Counts:
+        """What was kept. by_split: records. clients: client -> split, but for exits."""
+        shared = Counter(clients[name] for name in self.exit_clients if name in clients)
         groups = {f"by_{name}": dict(sorted(found.items())) for name, found in self.groups.items()}
         return Counts(
             **{name: self.sums[name] for name in _SUMS},
             clients=len(self.cards),
             counselors=len(self.groups["counselor"]),
             by_split=dict(by_split),
+            figures=self.figures.figures(),
+            exit_split=export_settings().safety_exit if self.exit_clients else "",
+            exit_clients=len(self.exit_clients),
+            shared_clients={name: shared[name] for name in SPLITS if shared[name]},
             **groups,
         )
 
@@ -104,3 +119,10 @@ class Tally:
         told = "; ".join(f"{drop.count} left out, {drop.meaning}" for drop in self.dropped())
         total = sum(self.drops.values())
         raise UserError(f"no session is left of {total}: {told}" if total else "the run holds no session yet")
+
+
+def _named(maker: Any) -> list[str]:  # noqa: ANN401  (whatever a file told)
+    """A speaker's makers; an unknown hand where a file tells of none, so that no other's name stands for it."""
+    found = maker if isinstance(maker, list | tuple) else [maker]
+    names = [str(each).strip() for each in found if isinstance(each, str) and each.strip()]
+    return names or [export_texts().spoken.file]

@@ -9,7 +9,8 @@ from profiles.distortions import distortions
 from profiles.schema import Record
 from profiles.strategies import strategies
 from profiles.vocabulary import Language
-from storage.exports.published import Published, published, shares, total_variation
+from storage.exports.figures import figures_beside, ratio
+from storage.exports.published import published, shares
 
 __all__ = ["Comparison", "Row", "Share", "compare"]
 
@@ -58,7 +59,7 @@ def compare(quality: Quality, language: Language = "en") -> Comparison:
     there = published(language)
     columns: dict[str, Measured] = {"all": quality.all}
     columns.update(quality.by_language.items())
-    figures = {name: _figures(name, part, there, quality) for name, part in columns.items()}
+    figures = {name: _figures(name, part, quality) for name, part in columns.items()}
     rows = []
     for figure in there.figures:
         ours = {name: figures[name][figure.id] for name in columns if _fits(figure.id, name, quality)}
@@ -81,29 +82,16 @@ def _fits(figure: str, column: str, quality: Quality) -> bool:
     return column == "all" or figure not in _WHOLE_ONLY
 
 
-def _figures(column: str, part: Measured, there: Published, quality: Quality) -> dict[str, float | None]:
-    bilingual = len(quality.by_language) > 1  # in one language there is nothing to balance
-    known = {name: part.distortions.get(name, 0) for name in there.distortions}
+def _figures(column: str, part: Measured, quality: Quality) -> dict[str, float | None]:
     phrases = sum(len(found) for language, found in quality.phrases.items() if column in ("all", language))
     return {
-        "turns_per_dialogue": part.turns.mean,
-        "dialogues_per_client": _ratio(part.dialogues, part.clients),
-        "strategies_per_turn": part.strategies_per_turn,
-        "channels_per_loop": part.channels_per_loop,
-        "loops_per_session": part.loops_per_session,
+        **figures_beside(part),
         "mtld": part.mtld.mean,
-        "share_en": _ratio(quality.by_language["en"].dialogues, quality.all.dialogues) if bilingual else None,
-        "domains": float(len(part.domains)) if part.domains else None,
-        "distance": total_variation(known, there.distortions),
-        "near_duplicates": _ratio(part.near_duplicates, part.dialogues),
-        "wrong_script": _ratio(part.wrong_script, part.dialogues),
+        "near_duplicates": ratio(part.near_duplicates, part.dialogues),
+        "wrong_script": ratio(part.wrong_script, part.dialogues),
         "phrases": float(phrases) if part.dialogues else None,
         "personal": float(sum(part.personal.values())) if part.dialogues else None,
     }
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
 
 
 def _shares(counts: Mapping[str, int], known: Mapping[str, str], there: Mapping[str, float]) -> tuple[Share, ...]:

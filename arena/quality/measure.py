@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from arena.exporting.dedupe import Seen
-from arena.exporting.imported import UNKNOWN, origin_told
+from arena.exporting.imported import origin_told
 from arena.exporting.settings import export_settings
 from arena.quality.diversity import distinct, mtld
 from arena.quality.personal import Place, found_in
@@ -15,6 +15,7 @@ from arena.quality.phrases import Phrase, Phrases
 from arena.quality.tokens import han_share, words
 from profiles.schema import Record
 from profiles.vocabulary import LANGUAGES, Language
+from storage.exports.figures import FigureCounter, Figures
 from storage.exports.record import DialogueRecord, DialogueTurn
 
 __all__ = ["Mean", "Measured", "Quality", "measure"]
@@ -33,30 +34,16 @@ class Mean(Record):
     high: float | None = None
 
 
-class Measured(Record):
+class Measured(Figures):
     """The figures of all dialogues, or of those in one language.
 
-    labelled_turns: counselor turns with labelled sentences, over which strategies are averaged. mtld_*, distinct_*: by
-    dialogue; text of the counselor, and all text. distinct_2: of neighbouring pairs. script: share of Han characters
-    among letters. near_duplicates, exact_duplicates: dialogues that repeat an earlier one. unknown_origin: dialogues of
-    which no source or licence is told.
+    mtld_*, distinct_*: by dialogue; text of the counselor, and all text. distinct_2: of neighbouring pairs. script:
+    share of Han characters among letters. near_duplicates, exact_duplicates: dialogues that repeat an earlier one.
+    unknown_origin: dialogues of which no source or licence is told.
     """
 
-    dialogues: int = 0
-    clients: int = 0
-    sessions: int = 0
     turns: Mean = Mean()
-    counselor_turns: int = 0
-    labelled_turns: int = 0
-    strategies_per_turn: float | None = None
-    strategies: dict[str, int] = {}
-    distortions: dict[str, int] = {}
-    unnamed_channels: int = 0
-    domains: dict[str, int] = {}
     exits: dict[str, int] = {}
-    channel_sessions: int = 0
-    channels_per_loop: float | None = None
-    loops_per_session: float | None = None
     distinct_1: Mean = Mean()
     distinct_2: Mean = Mean()
     distinct_1_counselor: Mean = Mean()
@@ -99,11 +86,12 @@ def measure(records: Iterable[DialogueRecord], source: str = "") -> Quality:
         parts[record.language].add(facts)
         phrases[record.language].add((turn.speaker, tokens) for turn, tokens in facts.tokens)
         places += facts.places[: _MOST_PLACES - len(places)]
-    spoken = [language for language in LANGUAGES if parts[language].dialogues]
+    measured = {language: part.measured() for language, part in parts.items()}
+    spoken = [language for language in LANGUAGES if measured[language].dialogues]
     return Quality(
         source=source,
         all=whole.measured(),
-        by_language={language: parts[language].measured() for language in spoken},
+        by_language={language: measured[language] for language in spoken},
         phrases={language: phrases[language].top() for language in spoken},
         places=tuple(places),
     )
@@ -162,32 +150,21 @@ class _Counts:
     """Running counts of all dialogues, or of those in one language."""
 
     def __init__(self) -> None:
-        self.dialogues = 0
+        self._figures = FigureCounter()
         self._averages: dict[str, _Average] = {}
         self._numbers: Counter[str] = Counter()
-        self._groups: dict[str, Counter[str]] = {
-            name: Counter() for name in ("strategies", "distortions", "domains", "exits", "personal")
-        }
-        self._clients: set[str] = set()
-        self._walked: dict[str, tuple[int, int]] = {}  # session -> loops, channels
-        self._sessions: set[str] = set()
+        self._groups: dict[str, Counter[str]] = {name: Counter() for name in ("exits", "personal")}
         self._wrong: list[str] = []
 
     def add(self, facts: _Facts) -> None:
         record = facts.record
-        self.dialogues += 1
-        self._clients.add(record.situation_id)
-        self._sessions.add(record.session_id)
+        self._figures.add(record)
         for name, value in facts.means.items():
             self._averages.setdefault(name, _Average()).add(value)
-        if record.domain != UNKNOWN:
-            self._groups["domains"][record.domain] += 1
         self._numbers["unknown_origin"] += not origin_told(record.provenance)
         self._groups["exits"][record.exit or "none"] += 1
         self._groups["personal"].update(place.kind for place in facts.places)
         self._count_doubles(facts)
-        self._count_turns(record.dialog)
-        self._count_channels(record)
 
     def _count_doubles(self, facts: _Facts) -> None:
         self._numbers["exact_duplicates"] += facts.double == "exact_duplicate"
@@ -196,40 +173,11 @@ class _Counts:
         if facts.wrong_script and len(self._wrong) < _MOST_IDS:
             self._wrong.append(facts.record.id)
 
-    def _count_turns(self, turns: Sequence[DialogueTurn]) -> None:
-        for turn in turns:
-            if turn.speaker == "therapist":
-                self._numbers["counselor_turns"] += 1
-                self._numbers["labelled_turns"] += bool(turn.sentences)
-                self._groups["strategies"].update(sentence.strategy for sentence in turn.sentences)
-
-    def _count_channels(self, record: DialogueRecord) -> None:
-        named = [channel.distortion for channel in record.channels]
-        self._groups["distortions"].update(name for name in named if name)
-        self._numbers["unnamed_channels"] += sum(not name for name in named)
-        if record.channels:  # a path tells of one channel and of all loops of its session
-            loops, channels = self._walked.get(record.session_id, (0, 0))
-            walked = max(record.loops, *(channel.loop for channel in record.channels))
-            self._walked[record.session_id] = (max(loops, walked), channels + len(record.channels))
-
     def measured(self) -> Measured:
-        loops = sum(loops for loops, _ in self._walked.values())
-        channels = sum(channels for _, channels in self._walked.values())
-        sentences = self._groups["strategies"].total()
         return Measured(
-            dialogues=self.dialogues,
-            clients=len(self._clients),
-            sessions=len(self._sessions),
+            **self._figures.figures().model_dump(),
             **{name: average.mean() for name, average in self._averages.items()},
             **self._numbers,
             **{name: dict(counter.most_common()) for name, counter in self._groups.items()},
-            strategies_per_turn=_ratio(sentences, self._numbers["labelled_turns"]),
-            channel_sessions=len(self._walked),
-            channels_per_loop=_ratio(channels, loops),
-            loops_per_session=_ratio(loops, len(self._walked)),
             wrong_script_ids=tuple(self._wrong),
         )
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None

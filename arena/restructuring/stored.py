@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
+from agents.counselors.crdial.course import NOTE
+from arena.exporting.imported import IMPORTED, is_imported
 from profiles.errors import UserError
 from profiles.vocabulary import Language
 from storage.database import Database
@@ -46,10 +48,8 @@ def load_thoughts(database: Database, name: str) -> StoredThoughts:
         turns = session.exec(select(TurnRow).where(TurnRow.session_id == row.id).order_by(col(TurnRow.index))).all()
         run = session.get(RunRow, row.run_id)
     if not rows:
-        raise UserError(
-            f"session {row.id} ({row.counselor}) has no thought records: only a restructuring leaves them, "
-            "as with --counselor crdial"
-        )
+        why = _why(run, [row], (turn.notes for turn in turns))
+        raise UserError(f"session {row.id} ({row.counselor}) has no thought records: {why}")
     return StoredThoughts(row, bool(run and run.offline), cast(Language, row.language), tuple(turns), tuple(rows))
 
 
@@ -76,9 +76,20 @@ def _only_one(database: Database, session: Session, name: str) -> SessionRow:
         return held[0]
     if held:
         raise UserError(f"{len(held)} sessions of run {run.id} have thought records; name one: {_listed(held)}")
-    raise UserError(
-        f"run {run.id} has no thought records: only a restructuring leaves them, as with --counselor crdial"
-    )
+    rows = session.exec(of_run).all()
+    notes = session.exec(select(TurnRow.notes).join(SessionRow).where(SessionRow.run_id == run.id))
+    raise UserError(f"run {run.id} has no thought records: {_why(run, rows, notes)}")
+
+
+def _why(run: RunRow | None, rows: Sequence[SessionRow], notes: Iterable[Mapping[str, Any]]) -> str:
+    """What is the case where no thought record stands. notes: of the turns of these sessions."""
+    if run and is_imported(run):
+        told = any((row.outcome.get(IMPORTED) or {}).get("channels") for row in rows)
+        kept = "; the channels that its file tells stand in 'arena export --format crisp'" if told else ""
+        return f"it was imported, and they are written only for a restructuring that is held here{kept}"
+    if any(NOTE in each for each in notes):
+        return "the restructuring ended before a belief was found to weigh"
+    return "only a restructuring leaves them, as with --counselor crdial"
 
 
 def _rows(session: Session, session_id: str) -> Sequence[ThoughtRecordRow]:

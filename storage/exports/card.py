@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,8 +20,9 @@ from profiles.crisis import disclaimer
 from profiles.distortions import distortions
 from profiles.strategies import strategies
 from storage.exports.croissant import croissant, licence_names
+from storage.exports.figures import figures_beside
 from storage.exports.format import formats
-from storage.exports.published import published, shares, total_variation
+from storage.exports.published import published, shares
 from storage.exports.summary import ExportFile, ExportSummary, Origin
 
 __all__ = ["card_files", "data_card"]
@@ -69,7 +70,8 @@ def data_card(summary: ExportSummary) -> str:
     context = {
         **_filled(summary, words, _plain),
         **_files(summary, words),
-        **_beside(summary),
+        **_beside(summary, words),
+        "faults": list(_faults(summary, words)),
         "s": summary,
         "w": words,
         "head": yaml.safe_dump(_head(summary, words), allow_unicode=True, sort_keys=False, width=1000),
@@ -225,6 +227,32 @@ def _tables(summary: ExportSummary) -> Iterator[Table]:
             yield Table(name, split, _place(group), sum(file.files for file in group), rows, size, unit)
 
 
+def _faults(summary: ExportSummary, words: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The named faults of preference pairs, with how many there are in each format."""
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for name, found in summary.formats.items():
+        for file in found:
+            for fault, count in file.faults.items():
+                counted[fault][name] += count
+    for fault in sorted(counted):
+        yield {"name": fault, "counts": counted[fault], "meaning": words["faults"].get(fault, words["other_fault"])}
+
+
+def _splits(summary: ExportSummary, words: Mapping[str, Any]) -> str:
+    """What the splits promise; where an exit's split is one of them, that it promises less."""
+    counts = summary.counts
+    if not counts.exit_clients:
+        return str(words["splits"])
+    shared = counts.shared_clients
+    where = ", ".join(f"{name}: {count}" for name, count in shared.items())
+    return str(words["splits_exits"]).format(
+        exit_split=counts.exit_split,
+        exit_clients=counts.exit_clients,
+        shared=sum(shared.values()),
+        where=f", {where}" if where else "",
+    )
+
+
 def _generators(summary: ExportSummary, words: Mapping[str, Any]) -> list[str]:
     named = list(summary.generators) or [words["unnamed_generator"]]
     told = any(words["offline"] in name for name in named)
@@ -246,13 +274,15 @@ def _filled(summary: ExportSummary, words: Mapping[str, Any], shown: Callable[[s
         generators=", ".join(map(shown, _generators(summary, words)))
     )
     drops = "; ".join(f"{each.reason} {each.count}" for each in summary.drops) or words["no_drops"]
+    splits = _splits(summary, words)
     filters = "; ".join(f"{name} {value}" for name, value in summary.filters.items()) or "none"
     return {
         "about": " ".join(what).format(**numbers),
         "made": made,
         "mark": words["mark"].format(made=made),
         "collection": words["collection"].format(made=made),
-        "preprocessing": words["preprocessing"].format(filters=filters, drops=drops),
+        "preprocessing": words["preprocessing"].format(filters=filters, drops=drops, splits=splits),
+        "splits": splits,
         "annotation": " ".join(rated).format(**numbers),
         "personal": words["personal"],
         "limitations": words["limitations"],
@@ -275,21 +305,10 @@ def _groups(summary: ExportSummary, words: Mapping[str, Any]) -> list[tuple[str,
     return [(name, group) for name, group in found.items() if group]
 
 
-def _beside(summary: ExportSummary) -> dict[str, Any]:
-    """Our figures in the order of the published ones, and the shares of distortions and strategies."""
-    counts, there = summary.counts, published()
-    ours: dict[str, float | None] = {
-        "turns_per_dialogue": _ratio(counts.turns, counts.sessions),
-        "dialogues_per_client": _ratio(counts.records, counts.clients),
-        "strategies_per_turn": _ratio(counts.sentences, counts.counselor_turns) if counts.sentences else None,
-        "channels_per_loop": _ratio(counts.channels, counts.loops),
-        "loops_per_session": _ratio(counts.loops, counts.channel_sessions),
-        "share_en": _ratio(counts.by_language.get("en", 0), sum(counts.by_language.values())),
-        "domains": float(len(counts.by_domain)),
-        "distance": total_variation(
-            {name: counts.by_distortion.get(name, 0) for name in there.distortions}, there.distortions
-        ),
-    }
+def _beside(summary: ExportSummary, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Our figures of the dialogues as written, in the order of the published ones; distortions and strategies."""
+    figures, there = summary.counts.figures, published()
+    ours = figures_beside(figures)
     rows = [
         {"name": figure.name, **_formed(figure.id, ours=ours[figure.id], theirs=figure.published)}
         for figure in there.figures
@@ -298,8 +317,11 @@ def _beside(summary: ExportSummary) -> dict[str, Any]:
     return {
         "published": there,
         "beside": rows,
-        "distortions": _shares({name: each.name for name, each in distortions("en").items()}, counts.by_distortion),
-        "strategies": _shares({name: each.name for name, each in strategies("en").items()}, counts.by_strategy),
+        "distortions": [
+            *_shares({name: each.name for name, each in distortions("en").items()}, figures.distortions),
+            *_unnamed(figures.unnamed_channels, words),
+        ],
+        "strategies": _shares({name: each.name for name, each in strategies("en").items()}, figures.strategies),
     }
 
 
@@ -317,13 +339,15 @@ def _shares(names: Mapping[str, str], counted: Mapping[str, int]) -> list[dict[s
     ]
 
 
+def _unnamed(count: int, words: Mapping[str, Any]) -> list[dict[str, str | int]]:
+    """Channels without a distortion: they are counted, and no part of the shares."""
+    name = words["unnamed_distortion"]
+    return [{"name": name, "count": count, "share": _MISSING, "published": _MISSING}] if count else []
+
+
 def _formed(name: str, **values: float | None) -> dict[str, str]:
     form = _percent if name in _SHARES else _number
     return {side: _MISSING if value is None else form(value) for side, value in values.items()}
-
-
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
 
 
 def _number(value: float) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import Field
 
+from profiles.errors import UserError
 from profiles.located import Located, validate
 from profiles.schema import Record
 from profiles.vocabulary import Language
 from storage.exports.format import ExportFormat, ExportOptions
 from storage.exports.record import Belief, DialogueChannel, DialogueRecord, DialogueTurn
 
-__all__ = ["FORMATS", "CrispRow", "back", "rows", "schema"]
+__all__ = ["FORMATS", "CrispRow", "back", "fault_of", "rows", "schema"]
 
 
 class Identification(Record):
@@ -152,7 +153,7 @@ def back(row: dict[str, Any]) -> DialogueRecord:
     Raises:
         UserError: the row is none of this format; names its id, the field and what is wrong with it.
     """
-    located = Located(f"row '{row.get('id', '?')}'", row, {})
+    located = _located(row)
     read = validate(CrispRow, _modern(row), located)
     same = {name: getattr(read, name) for name in DialogueRecord.model_fields if name in CrispRow.model_fields}
     scales = read.scales.model_dump()
@@ -160,6 +161,15 @@ def back(row: dict[str, Any]) -> DialogueRecord:
         scales[name] = [(each["name"], each["intensity"]) for each in scales[name]]
     fields = {**same, **{name: getattr(read.identification, name) for name in Identification.model_fields}}
     return validate(DialogueRecord, {**fields, "scales": scales}, located)
+
+
+def fault_of(error: UserError, row: dict[str, Any]) -> str:
+    """What ``back`` found wrong with this row, without the row's name: the field and the fault."""
+    return str(error).removeprefix(str(_located(row).fault((), "")))
+
+
+def _located(row: dict[str, Any]) -> Located:
+    return Located(f"row '{row.get('id', '?')}'", row, {})
 
 
 def schema() -> dict[str, Any]:
@@ -226,7 +236,8 @@ def _channel(row: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
     own = [each for each in beliefs or () if isinstance(each, dict) and place.items() <= each.items()]
     named = {key: each[key] for each in own[:1] for key in ("distortion", "belief") if key in each}
     evidence = {key: value for key, value in held.items() if key != "verdict"}
-    return {**place, **named, **evidence, **(held.get("verdict") or {})}
+    verdict = held.get("verdict")
+    return {**place, **named, **evidence, **(verdict if isinstance(verdict, dict) else {})}
 
 
 FORMATS = (

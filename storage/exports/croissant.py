@@ -21,7 +21,7 @@ _MEDIA: Final = {
     "jsonl": "application/jsonlines",
     "json": "application/json",
     "csv": "text/csv",
-    "parquet": "application/vnd.apache.parquet",
+    "parquet": "application/x-parquet",  # not the registered name: the reader knows no other
     "text": "text/plain",
 }
 _NAMES: Final[dict[type, str]] = {bool: "sc:Boolean", int: "sc:Integer", float: "sc:Float", str: "sc:Text"}

@@ -39,7 +39,8 @@ class ExportFormat:
 
     rows: the rows of one record, none where it does not fit (a preference format without a pair). Pure.
     fields: column names in order, for csv and parquet. unit: what one row stands for, in words for the data card.
-    pair: of preference formats, the row of a pair (``preferences.Pair``) that was made of two records.
+    pair: of preference formats, the row of a pair (``preferences.Pair``), also of one that was made of two records.
+    pairs: of preference formats, the pairs whose rows ``rows`` are, so that their faults are counted and told.
     beside: further small files (name -> text) made from the names of the data files, such as ``dataset_info.json``.
     back: the record that a row was made from, for formats that lose nothing.
     """
@@ -52,6 +53,7 @@ class ExportFormat:
     fields: tuple[str, ...] = ()
     preference: bool = False
     pair: Callable[[Any], dict[str, Any]] | None = None
+    pairs: Callable[[DialogueRecord, ExportOptions], Iterable[Any]] | None = None
     beside: Callable[[Iterable[str]], Mapping[str, str]] = field(default=lambda names: {})
     back: Callable[[dict[str, Any]], DialogueRecord] | None = None
 

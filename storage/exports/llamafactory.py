@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from storage.exports.format import ExportFormat
-from storage.exports.preferences import Pair, pair_rows
+from storage.exports.preferences import Pair, pair_rows, pairs
 from storage.exports.sharegpt import conversations, rows
 
 __all__ = ["FORMATS", "dataset_info", "row"]
@@ -46,13 +46,14 @@ _ENTRIES: Mapping[str, Mapping[str, Any]] = {
 
 
 def row(pair: Pair) -> dict[str, Any]:
-    """A pair as a row: a talk of odd length, which ends with the human, and two answers."""
+    """A pair as a row: a talk of odd length, which ends with the human, two answers, and the fault for people."""
     return {
         "conversations": conversations(pair.prompt.messages),
         "system": pair.prompt.system,
         "tools": "",
         "chosen": {"from": "gpt", "value": pair.chosen},
         "rejected": {"from": "gpt", "value": pair.rejected},
+        "fault": pair.fault,
     }
 
 
@@ -88,9 +89,10 @@ FORMATS = (
         "dataset_info.json",
         unit="preference pair",
         rows=pair_rows(row),
-        fields=("conversations", "system", "tools", "chosen", "rejected"),
+        fields=("conversations", "system", "tools", "chosen", "rejected", "fault"),
         preference=True,
         pair=row,
+        pairs=pairs,
         beside=partial(dataset_info, format_name="llamafactory-preference"),
     ),
 )

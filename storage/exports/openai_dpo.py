@@ -1,6 +1,7 @@
 """The preference rows of OpenAI fine-tuning: a talk, the preferred answer and the other one.
 
 Keys as in https://platform.openai.com/docs/guides/direct-preference-optimization; no other key may stand in the file.
+The names of the faults stand in ``provenance.jsonl`` beside it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 from storage.exports.dialogue import chat
 from storage.exports.format import ExportFormat
-from storage.exports.preferences import Pair, pair_rows
+from storage.exports.preferences import Pair, pair_rows, pairs
 
 __all__ = ["FORMATS", "row"]
 
@@ -33,5 +34,6 @@ FORMATS = (
         fields=("input", "preferred_output", "non_preferred_output"),
         preference=True,
         pair=row,
+        pairs=pairs,
     ),
 )

@@ -1,4 +1,8 @@
-"""Preference pairs: one context, a counselor turn that fits it, and a reply with one named fault."""
+"""Preference pairs: one context, a counselor turn that fits it, and a reply with one named fault.
+
+No rejected reply quotes what the client has not said yet, which would be a second fault and easier to learn; but for
+the new thought offered too early, whose very fault it is.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +22,13 @@ from profiles.vocabulary import Language
 from storage.exports.dialogue import Talk, merged, opened, texts
 from storage.exports.format import ExportOptions
 from storage.exports.record import DialogueChannel, DialogueRecord, DialogueTurn
+from storage.exports.unsaid import quotes_unsaid
 
-__all__ = ["FAULTS", "Fault", "Pair", "PairOptions", "pair_rows", "pairs", "pairs_between"]
+__all__ = ["FAULTS", "WEAKER", "Fault", "Pair", "PairOptions", "pair_rows", "pairs", "pairs_between"]
 
 Fault = Literal["strategy_stripped", "step_skip", "premature_reframe", "wrong_channel"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
+_QUOTING: tuple[Fault, ...] = ("step_skip", "wrong_channel")  # whose replies were made for another place in the talk
 WEAKER = "weaker_counselor"
 
 _STEPS = ("automatic_thoughts", "intermediate_beliefs", "core_beliefs", "defense", "prosecution", "verdict")
@@ -118,6 +124,8 @@ def pairs_between(
         before = talk.messages[:place]
         if not (one.train and two.train and before[-1].turns and wanted.fits(one.content, two.content)):
             return ()
+        if quotes_unsaid(two.content, (each.content for each in before), (), better.language):
+            return ()
         return (Pair(better.id, one.turns[0], WEAKER, Talk(talk.system, before), one.content, two.content),)
     return ()
 
@@ -151,9 +159,20 @@ def _supports(turn: DialogueTurn, language: Language) -> bool:
 def _with_fault(record: DialogueRecord, places: Iterable[_Place], fault: Fault, wanted: PairOptions) -> Iterator[Pair]:
     for place in places:
         chosen = place.turn.content
-        rejected = next((text for text in _FAULTY[fault](record, place.turn) if wanted.fits(chosen, text)), None)
+        fitting = (text for text in _FAULTY[fault](record, place.turn) if wanted.fits(chosen, text))
+        rejected = next((text for text in fitting if not _early(record, place, fault, text)), None)
         if rejected is not None:
             yield Pair(record.id, place.turn.turn, fault, place.prompt, chosen, rejected)
+
+
+def _early(record: DialogueRecord, place: _Place, fault: Fault, text: str) -> bool:
+    """Whether a reply speaks of what the client says only later, where that is not what it is rejected for."""
+    if fault not in _QUOTING:
+        return False
+    said = (each.content for each in place.prompt.messages)
+    told = [each.content for each in record.dialog if each.turn > place.turn.turn and each.speaker == "help_seeker"]
+    kept = [text for each in record.channels for text in (*_words(each), each.balanced_thought or "")]
+    return quotes_unsaid(text, said, (*told, *kept), record.language)
 
 
 def _order(pair: Pair) -> str:

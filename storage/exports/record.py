@@ -10,9 +10,19 @@ from pydantic import Field
 from profiles.schema import Record
 from profiles.vocabulary import Language, Stage
 
-__all__ = ["Belief", "DialogueChannel", "DialogueRecord", "DialogueTurn", "LabelledSentence", "Scales", "paths"]
+__all__ = [
+    "UNKNOWN_DOMAIN",
+    "Belief",
+    "DialogueChannel",
+    "DialogueRecord",
+    "DialogueTurn",
+    "LabelledSentence",
+    "Scales",
+    "paths",
+]
 
 SCHEMA_VERSION = "1.0"
+UNKNOWN_DOMAIN = "unknown"  # of an imported dialogue whose file tells of none
 
 
 class LabelledSentence(Record):

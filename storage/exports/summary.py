@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from profiles.schema import Record
+from storage.exports.figures import Figures
 from storage.exports.format import Kind
 
 __all__ = ["CardLicence", "Counts", "Drop", "ExportFile", "ExportSummary", "Origin"]
@@ -19,7 +20,8 @@ class ExportFile(Record):
 
     A ``text`` format has a folder a split with one file a row, and one entry for all, so that a summary does not
     grow with the rows. files: how many they are. Where there is more than one, ``file`` is a pattern that fits them and
-    no others, and ``sha256`` is over their lines in ``SHA256SUMS``, in the order written.
+    no others, and ``sha256`` is over their lines in ``SHA256SUMS``, in the order written. faults: of preference pairs,
+    how many have which fault.
     """
 
     file: str
@@ -30,16 +32,19 @@ class ExportFile(Record):
     kind: Kind
     fields: tuple[str, ...] = ()
     files: int = Field(default=1, ge=1)
+    faults: dict[str, int] = {}
 
 
 class Counts(Record):
     """What the kept records hold, each session counted once.
 
     records: dialogues written (with ``unit path`` more than sessions). clients, counselors: different ones.
-    by_*: how many records, counselor sentences, channels. channels: opened in all sessions; loops: walked in all.
-    channel_sessions: sessions with at least one channel, over which means of channels and loops are taken.
+    by_*: how many records, counselor sentences, channels. channels: opened in all sessions.
+    channel_sessions: sessions with at least one channel; loops: walked in these.
     imported: sessions that came as transcripts from elsewhere. persons: sessions played here with a person in a chair;
-    rated_by_persons: those of them whose ratings are a person's.
+    rated_by_persons: those of them whose ratings are a person's. figures: of the dialogues as they are written, by the
+    definitions of the quality report. exit_split: the split of sessions that left the chain, where there are any;
+    exit_clients: their clients; shared_clients: those of them with other sessions too, by the split of these.
     """
 
     sessions: int = 0
@@ -62,6 +67,10 @@ class Counts(Record):
     by_exit: dict[str, int] = {}
     by_strategy: dict[str, int] = {}
     by_distortion: dict[str, int] = {}
+    figures: Figures = Figures()
+    exit_split: str = ""
+    exit_clients: int = 0
+    shared_clients: dict[str, int] = {}
 
     @property
     def origin(self) -> Origin:

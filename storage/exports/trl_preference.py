@@ -1,6 +1,6 @@
 """TRL's conversational preference rows, for its DPO and reward trainers: explicit prompt, chosen, rejected.
 
-Columns as in https://huggingface.co/docs/trl/dataset_formats.
+Columns as in https://huggingface.co/docs/trl/dataset_formats, and one more that it leaves aside: the fault's name.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from storage.exports.dialogue import chat
 from storage.exports.format import ExportFormat
-from storage.exports.preferences import Pair, pair_rows
+from storage.exports.preferences import Pair, pair_rows, pairs
 
 __all__ = ["FORMATS", "row"]
 
@@ -20,6 +20,7 @@ def row(pair: Pair) -> dict[str, Any]:
         "prompt": list(chat(pair.prompt)),
         "chosen": [{"role": "assistant", "content": pair.chosen}],
         "rejected": [{"role": "assistant", "content": pair.rejected}],
+        "fault": pair.fault,
     }
 
 
@@ -30,8 +31,9 @@ FORMATS = (
         summary="TRL's DPO and reward trainers: a counselor turn against the same place with one named fault",
         unit="preference pair",
         rows=pair_rows(row),
-        fields=("prompt", "chosen", "rejected"),
+        fields=("prompt", "chosen", "rejected", "fault"),
         preference=True,
         pair=row,
+        pairs=pairs,
     ),
 )

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 from profiles.errors import UserError
 from profiles.localize import script_of
-from profiles.located import read_text
 from profiles.schema import Record
 from profiles.vocabulary import Language, Role
-from storage.exports.format import formats
 from storage.exports.record import DialogueRecord
-from storage.imports.limits import LONGEST_TURN, MOST_BYTES, MOST_DIALOGUES, MOST_TURNS
+from storage.exports.strategy_runs import JOINTS
+from storage.imports.files import file_lines, file_text
+from storage.imports.json_values import Broken, parsed, text_fault, torn, value_fault
+from storage.imports.limits import LONGEST_TURN, MOST_DIALOGUES, MOST_TURNS
+from storage.imports.lines import Line
+from storage.imports.own_marks import without_own_marks
+from storage.imports.own_records import is_own, record_in
 from storage.imports.prefixed import dialogues_in_text
 from storage.imports.roles import party_of
-from storage.imports.shapes import Line, lines_in
+from storage.imports.shapes import lines_in
 
 __all__ = ["Imported", "read_dialogues"]
 
 _LEAST_TURNS = 2
 _MOST_FAULTS = 20  # named of one dialogue; the others are counted
-_NUL = "\0"
 _TOLD = ("provenance", "privacy")
 
 
@@ -48,15 +51,16 @@ class Imported(Record):
 def read_dialogues(path: Path, own: Mapping[str, Role] | None = None) -> Iterator[Imported]:
     """The dialogues of a file: JSON (one or a list), JSON lines, or text with a role before each line.
 
+    JSON lines are read one by one; of other files the whole stands in memory.
+
     Args:
         own: a person's own role spellings (``Dr B`` -> counselor), which come before the known ones.
 
     Raises:
         UserError: the file cannot be read, is larger than the limits, or holds no dialogue at all.
     """
-    text = _text(path)
     found = 0
-    for found, (place, value) in enumerate(_values(path, text), start=1):
+    for found, (place, value) in enumerate(_values(path), start=1):
         if found > MOST_DIALOGUES:
             raise UserError(f"{path}: more than {MOST_DIALOGUES:,} dialogues; split it into several files")
         yield _imported(place, value, own or {})
@@ -64,60 +68,32 @@ def read_dialogues(path: Path, own: Mapping[str, Role] | None = None) -> Iterato
         raise UserError(f"{path}: there is no dialogue in it; see 'arena import-dialogues --help' for what is read")
 
 
-def _text(path: Path) -> str:
-    try:
-        size = path.stat().st_size
-    except OSError:
-        size = 0  # what is wrong with it is told by reading it
-    if size > MOST_BYTES:
-        raise UserError(f"{path}: larger than {MOST_BYTES // 1024**2} MB; split it into several files")
-    text = read_text(path)
-    if _NUL in text:
-        line = text.count("\n", 0, text.index(_NUL)) + 1
-        raise UserError(
-            f"{path}, line {line}: NUL characters, as in UTF-16 text or a file that is no text; save it as UTF-8"
-        )
-    return text
-
-
-def _values(path: Path, text: str) -> Iterator[tuple[str, Any]]:
-    """Where each dialogue stands, and its JSON value or text; a broken JSON line comes as ``ValueError``."""
-    head = text.lstrip()[:1]
-    if path.suffix == ".jsonl" or (head in "{[" and _many_lines(text)):
-        yield from _json_lines(text)
-    elif head in ("{", "["):
+def _values(path: Path) -> Iterator[tuple[str, Any]]:
+    """Where each dialogue stands, and its JSON value or text; a broken JSON line comes as ``Broken``."""
+    if path.suffix == ".jsonl" or _many_values(path):
+        for number, line in file_lines(path):
+            if line.strip():
+                yield f"line {number}", parsed(line)
+        return
+    text = file_text(path)
+    if text.lstrip()[:1] in ("{", "["):
         yield from _json_whole(path, text)
     else:
         yield from ((f"line {number}", part) for number, part in dialogues_in_text(text))
 
 
-def _many_lines(text: str) -> bool:
+def _many_values(path: Path) -> bool:
     """Whether each of the first two lines is a JSON value of its own."""
-    lines = [line for line in text.splitlines() if line.strip()][:2]
-    return len(lines) == 2 and all(not isinstance(_parsed(line), ValueError) for line in lines)
-
-
-def _parsed(line: str) -> Any:  # noqa: ANN401  (JSON, or what is wrong with it)
-    try:
-        return json.loads(line)
-    except RecursionError:
-        return ValueError("nested too deeply")
-    except ValueError as error:
-        return error
-
-
-def _json_lines(text: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield f"line {number}", _parsed(line)
+    lines = [line for _, line in islice(((at, line) for at, line in file_lines(path) if line.strip()), 2)]
+    many = len(lines) == 2 and lines[0].lstrip()[:1] in ("{", "[")
+    return many and not any(isinstance(parsed(line), Broken) for line in lines)
 
 
 def _json_whole(path: Path, text: str) -> Iterator[tuple[str, Any]]:
-    value = _parsed(text)
-    if isinstance(value, json.JSONDecodeError):
-        raise UserError(f"{path}, line {value.lineno}: not JSON ({value.msg}); mend it, or save as JSON lines")
-    if isinstance(value, ValueError):
-        raise UserError(f"{path}: {value}; a dialogue is a list of lines")
+    value = parsed(text)
+    if isinstance(value, Broken):
+        place = f", line {value.line}" if value.line else ""
+        raise UserError(f"{path}{place}: {value.fault}; mend it, or save as JSON lines")
     if isinstance(value, list) and lines_in(value) is None:
         yield from ((f"item {number}", item) for number, item in enumerate(value, start=1))
     else:
@@ -125,27 +101,28 @@ def _json_whole(path: Path, text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _imported(place: str, value: Any, own: Mapping[str, Role]) -> Imported:  # noqa: ANN401
-    if isinstance(value, ValueError):
-        return Imported(place=place, language="en", faults=("not JSON",))
-    record = _own(value)
-    if record is not None:
-        return _from_record(place, record)
+    fault = value.fault if isinstance(value, Broken) else value_fault(value)
+    if fault:
+        return Imported(place=place, language="en", faults=(fault,))
+    if is_own(value):
+        return _from_record(place, value)
     lines = lines_in(value, own)
     if lines is None:
         return Imported(place=place, language="en", faults=("no lines with a role and a text were found",))
-    return _from_lines(place, lines, own, _told(value))
+    told = {name: value[name] for name in _TOLD if isinstance(value.get(name), dict)} if _is_object(value) else {}
+    return _from_lines(place, without_own_marks(lines), own, told)
 
 
-def _told(value: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401
-    """What an object says of where its dialogue comes from and who consented."""
-    found = {name: value.get(name) for name in _TOLD} if isinstance(value, dict) else {}
-    told = {name: each for name, each in found.items() if isinstance(each, dict)}
-    return told if _storable(json.dumps(told, ensure_ascii=False)) else {}
+def _is_object(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, dict)
 
 
-def _from_record(place: str, record: DialogueRecord) -> Imported:
+def _from_record(place: str, row: dict[str, Any]) -> Imported:
+    record, wrong = record_in(row)
+    if record is None:
+        return Imported(place=place, language="en", faults=_shown(wrong))
     turns = [(_role(turn.speaker), turn.content) for turn in record.dialog]
-    faults = _too_long(len(turns), [text for _, text in turns[:MOST_TURNS]])
+    faults = [*_too_long(len(turns), [text for _, text in turns[:MOST_TURNS]]), *wrong]
     if faults:
         kept = tuple(turn for turn in turns[:MOST_TURNS] if len(turn[1]) <= LONGEST_TURN)
         return Imported(place=place, language=record.language, turns=kept, faults=_shown(faults))
@@ -156,23 +133,13 @@ def _role(speaker: str) -> Role:
     return "client" if speaker == "help_seeker" else "counselor"
 
 
-def _own(value: Any) -> DialogueRecord | None:  # noqa: ANN401
-    back = formats()["crisp"].back if "crisp" in formats() else None
-    if back is None or not isinstance(value, dict) or "schema_version" not in value:
-        return None
-    text = json.dumps(value, ensure_ascii=False)
-    if not _storable(text) or "\\u0000" in text:
-        return None
-    try:
-        return back(value)
-    except (UserError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
 def _from_lines(place: str, lines: list[Line], own: Mapping[str, Role], told: dict[str, dict[str, Any]]) -> Imported:
     names = frozenset(line.role for line in lines)
-    turns: list[tuple[Role, str]] = []
+    said: list[tuple[Role, str, bool]] = []
     faults = _too_long(len(lines), ())
+    if unfit := torn(told):
+        faults.append(unfit)
+        told = {}
     beside = 0
     for number, line in enumerate(lines[:MOST_TURNS], start=1):
         party = party_of(line.role, names, own)
@@ -184,15 +151,20 @@ def _from_lines(place: str, lines: list[Line], own: Mapping[str, Role], told: di
             faults.append(f"turn {number}: no text")
         elif len(line.text) > LONGEST_TURN:
             faults.append(_turn_too_long(number, line.text))
-        elif not _storable(line.text):
-            faults.append(f"turn {number}: half a character (a lone surrogate); save the file anew from its source")
-        elif _NUL in line.text:
-            faults.append(f"turn {number}: a NUL character; save the file anew from its source")
+        elif unfit := text_fault(line.text):
+            faults.append(f"turn {number}: {unfit}")
         else:
-            turns.append((party, line.text.strip()))
+            said.append((party, line.text.strip(), line.joins))
+    language = script_of([text for _, text, _ in said])
+    turns = _joined(said, language)
     faults += _whole_faults(turns)
-    language = script_of([text for _, text in turns])
     return Imported(place=place, language=language, turns=tuple(turns), faults=_shown(faults), beside=beside, told=told)
+
+
+def _joined(said: Sequence[tuple[Role, str, bool]], language: Language) -> list[tuple[Role, str]]:
+    """The turns: lines that are parts of one turn, a label each, stand together again."""
+    runs = groupby(enumerate(said), key=lambda each: (each[1][0], -1 if each[1][2] else each[0]))
+    return [(party, JOINTS[language].join(text for _, (_, text, _) in parts)) for (party, _), parts in runs]
 
 
 def _too_long(turns: int, texts: Sequence[str]) -> list[str]:
@@ -205,17 +177,9 @@ def _turn_too_long(number: int, text: str) -> str:
 
 
 def _shown(faults: Sequence[str]) -> tuple[str, ...]:
+    faults = [fault.encode("utf-8", "replace").decode() for fault in faults]  # a role may hold half a character
     more = len(faults) - _MOST_FAULTS
     return (*faults[:_MOST_FAULTS], f"and {more:,} faults more") if more > 0 else tuple(faults)
-
-
-def _storable(text: str) -> bool:
-    """Whether a text can be written as UTF-8: JSON escapes may hold half of a character."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _whole_faults(turns: list[tuple[Role, str]]) -> list[str]:

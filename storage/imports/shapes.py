@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from profiles.vocabulary import Role
+from storage.imports.lines import Line
 from storage.imports.prefixed import prefixed_lines
 
-__all__ = ["Line", "lines_in", "shapes"]
-
-
-class Line(NamedTuple):
-    """One line as it stands in the file: the role's name, and the text (anything, where the file is broken)."""
-
-    role: str
-    text: Any
-
+__all__ = ["lines_in", "shapes"]
 
 _ROLE_KEYS = ("role", "speaker", "from", "author", "party", "who")
 _TEXT_KEYS = ("content", "text", "value", "message", "utterance", "sentence")
@@ -67,11 +60,18 @@ def _line(item: Any) -> list[Line] | None:  # noqa: ANN401
     role = next((item[key] for key in _ROLE_KEYS if isinstance(item.get(key), str)), None)
     text_key = next((key for key in _TEXT_KEYS if key in item), None)
     if role is not None and text_key is not None:
-        return [Line(role, item[text_key])]
+        return [Line(role, item[text_key], joins=_has_own_strategy(item))]
     if role is not None or not all(isinstance(each, str) for each in item.values()):
         return None
-    named = [Line(key, each) for key, each in item.items() if "strategy" not in key.lower()]
+    told = [key for key in item if "strategy" not in key.lower()]
+    named = [Line(key, item[key], joins=len(told) < len(item)) for key in told]
     return named if len(named) == 1 else None
+
+
+def _has_own_strategy(item: dict[str, Any]) -> bool:
+    """As in ESConv, where a turn has an item for each of its strategies."""
+    annotation = item.get("annotation")
+    return isinstance(annotation, dict) and isinstance(annotation.get("strategy"), str)
 
 
 def _held(value: Any) -> list[Line] | None:  # noqa: ANN401

@@ -10,6 +10,8 @@ import importlib.util
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 import tracemalloc
 import unicodedata
 from collections.abc import Iterator
@@ -27,16 +29,21 @@ from arena import RunConfig, run
 from arena.exporting.build import record_of
 from arena.exporting.dedupe import Seen
 from arena.exporting.export import Request, export
+from arena.exporting.place import workplace
 from arena.exporting.select import Filters, least_score
 from arena.exporting.settings import export_settings
 from arena.exporting.sinks import Sums, Target, open_sink, read_cell
 from arena.exporting.split import SPLITS, parse_shares, splits_of
 from arena.importing import import_file
+from arena.quality.compare import compare
+from arena.quality.measure import measure
+from arena.quality.read import exported_files, from_files
 from profiles.errors import UserError
 from profiles.vocabulary import Party, Stage
 from storage.database import Database
 from storage.exports.crisp import back
 from storage.exports.format import formats
+from storage.exports.preferences import FAULTS
 from storage.exports.record import DialogueRecord, DialogueTurn
 from storage.exports.summary import ExportSummary
 from storage.queries import each_transcript, find_run, load_all_turns
@@ -865,6 +872,167 @@ def test_another_counselor_s_replies_are_what_is_not_preferred(tmp_path: Path) -
     more = [row for row in rows["against"] if row not in rows["alone"]]
     assert len(rows["alone"]) + len(more) == len(rows["against"]) and more
     assert all(row["rejected"][0]["content"] in theirs for row in more)
+
+    with Database.open(db) as database:
+        told = export(database, runs, Request(name="x", against="plain", formats=("openai-dpo",)), tmp_path / "x")
+    assert [(drop.reason, drop.count) for drop in told.drops] == [("against", 4)]  # --counselor was not given
+    assert sum(file.faults.get("weaker_counselor", 0) for file in told.formats["openai-dpo"]) == len(more)
+    with Database.open(db) as database, pytest.raises(UserError, match=r"^--against nobody: "):
+        export(database, runs, Request(name="x", against="nobody", formats=("openai-dpo",)), tmp_path / "y")
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Hall:
+    """Restructurings in both languages, with exits, and talks without any label."""
+    made = Hall(tmp_path_factory.mktemp("both") / "a.db")
+    given: dict[str, Any] = {"stage_mode": "led", "db": str(made.path), "self_score": False}
+    for name, lang, counselors in (("en", "en", ("crdial", "plain")), ("zh", "zh", ("crdial",))):
+        run(RunConfig(counselors=counselors, clients="all", rounds=45, lang=lang, name=name, **given))
+    return made
+
+
+@pytest.mark.parametrize("unit", ["session", "path"])
+def test_the_card_and_the_quality_report_of_a_set_say_the_same(both: Hall, tmp_path: Path, unit: Any) -> None:
+    both.export(tmp_path, "crisp", runs=("en", "zh"), filters=Filters(unit=unit, exits=True), force=True)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    compared = compare(measure(from_files(exported_files(tmp_path))))
+    names = [line.split(" | ") for line in card.splitlines() if line.startswith("| ")]
+    shown = {cells[0][2:]: cells[1] for cells in names if len(cells) == 3}
+    rows = {row.name: row.ours["all"] for row in compared.rows if row.name in shown}
+    assert len(rows) == 8 and rows["Strategies per counselor turn"] != rows["Turns per dialogue"]
+    for name, ours in rows.items():
+        number = re.sub(r" %$", "", shown[name])
+        assert ours is not None and float(number) == pytest.approx(ours * (100 if "%" in shown[name] else 1), abs=0.06)
+    assert float(shown["Strategies per counselor turn"]) > 1.8  # talk without labels is not counted as talk without any
+    shares = {cells[0][2:]: cells[1:3] for cells in names if len(cells) in (3, 4)}
+    for each in (*compared.distortions, *compared.strategies):
+        assert shares[each.name][0] == str(each.count)
+        assert shares[each.name][1].rstrip(" |") == f"{100 * each.share:.1f} %"
+
+
+@pytest.mark.parametrize("name", ["openai-dpo", "trl-preference", "llamafactory-preference"])
+def test_the_fault_of_every_pair_is_told(both: Hall, tmp_path: Path, name: str) -> None:
+    summary = both.export(tmp_path, name, runs=("en", "zh"))
+    told: dict[str, list[str]] = {}
+    for line in lines(tmp_path / "provenance.jsonl"):
+        faults = told.setdefault(line["file"], [])
+        assert line["first_row"] == len(faults) and line["rows"] == len(line["faults"])
+        faults += line["faults"]
+    stored = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["formats"][name]["files"]
+    for file, kept in zip(summary.formats[name], stored, strict=True):
+        counted = {fault: told[file.file].count(fault) for fault in sorted(set(told[file.file]))}
+        assert sum(counted.values()) == file.rows and kept["faults"] == file.faults == counted
+        if name != "openai-dpo":
+            path = tmp_path / file.file
+            rows = lines(path) if file.kind == "jsonl" else json.loads(path.read_text(encoding="utf-8"))
+            assert [row["fault"] for row in rows] == told[file.file]
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert all(f"| `{fault}` | `{name}`: " in card for faults in told.values() for fault in faults)
+
+
+def test_no_rejected_reply_quotes_what_was_not_said_yet(both: Hall, tmp_path: Path) -> None:
+    both.export(tmp_path, "trl-preference", runs=("en", "zh"))
+    rows = [row for path in tmp_path.glob("*.trl-preference.*") for row in lines(path)]
+    assert {row["fault"] for row in rows} == set(FAULTS)
+    for row in rows:
+        if row["fault"] in ("step_skip", "wrong_channel"):
+            said = " ".join(message["content"] for message in row["prompt"])
+            assert all(each in said for each in re.findall(r"[“\"](.+?)[”\"]", row["rejected"][0]["content"]))
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries beneath it
+def test_the_croissant_reader_reads_every_flat_file_of_a_set(both: Hall, tmp_path: Path) -> None:
+    croissant = pytest.importorskip("mlcroissant")
+    summary = both.export(tmp_path, "csv", "parquet", "crisp", runs=("en", "zh"), filters=Filters(exits=True))
+    data = croissant.Dataset(jsonld=str(tmp_path / "croissant.json"))
+    read = {each.id: sum(1 for _ in data.records(each.id)) for each in data.metadata.record_sets}
+    flat = {f"{name}-{file.split}": file.rows for name in ("csv", "parquet") for file in summary.formats[name]}
+    assert read == flat and len({name.partition("-")[0] for name in read}) == 2
+
+
+def test_clients_of_exits_who_stand_elsewhere_too_are_counted(hall: Hall, tmp_path: Path) -> None:
+    hall.add(client="left", notes={1: {"restructuring": {"step": None, "exit": "crisis"}}})
+    hall.add(client="left")
+    for _ in range(3):
+        hall.add()
+    counts = hall.export(tmp_path / "out", filters=Filters(exits=True)).counts
+    assert (counts.exit_split, counts.exit_clients) == ("safety_exit", 1)
+    assert sum(counts.shared_clients.values()) == 1 and "safety_exit" not in counts.shared_clients
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "clients in it: 1; of these in another split too: 1" in card and "nothing to train or to test on" in card
+    hall.export(tmp_path / "whole")
+    assert "All sessions of one client stand in the same split." in (tmp_path / "whole" / "README.md").read_text(
+        "utf-8"
+    )
+
+
+@pytest.mark.parametrize("maker", [None, {}, {"generator": None}, {"generator": {"counselor": [None], "client": ""}}])
+def test_the_card_of_a_talk_by_an_unknown_hand_names_no_maker(
+    hall: Hall, tmp_path: Path, maker: dict[str, Any] | None
+) -> None:
+    talk = [{"role": "client", "content": "I am tired."}, {"role": "counselor", "content": "Tell me more."}]
+    told = {
+        "provenance": {"licence": "MIT", "seed_source": "our course", **(maker or {})},
+        "privacy": {"consent": {"status": "informed"}},
+    }
+    path = tmp_path / "talk.jsonl"
+    path.write_text(json.dumps({"messages": talk, **told}) + "\n", encoding="utf-8")
+    with Database.open(str(hall.path)) as db:
+        run_id = asyncio.run(import_file(path, db)).run_id
+    summary = hall.export(tmp_path / "out", runs=(run_id,), consent=True)
+    assert len(summary.generators) == 1 and "unknown hand" in summary.generators[0] and not summary.offline
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert (
+        "Who made the words is what the files tell: an unknown hand" in card and "language_creators:\n- found" in card
+    )
+    assert "not an LLM" not in card and "synthetic" not in card
+
+
+class TestLeftovers:
+    """Folders of exports that did not come to their end."""
+
+    def start(self, out: Path) -> subprocess.Popen[str]:
+        """Another process that is at work there, until it is killed."""
+        code = (
+            "import sys, time, pathlib; from arena.exporting.place import workplace\n"
+            "with workplace(pathlib.Path(sys.argv[1])):\n    print('at work', flush=True); time.sleep(600)"
+        )
+        process = subprocess.Popen([sys.executable, "-c", code, str(out)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout and process.stdout.readline() == "at work\n"
+        return process
+
+    def test_what_a_dead_process_left_goes_and_what_a_living_one_needs_stays(self, tmp_path: Path) -> None:
+        dead, living = self.start(tmp_path / "set"), self.start(tmp_path / "set")
+        other = self.start(tmp_path / "set.more")
+        try:
+            assert len(list(tmp_path.glob(".set.*.part"))) == 3
+            for process in (dead, other):
+                process.kill()
+                process.communicate()
+            with workplace(tmp_path / "set") as place:
+                (place.data / "x").write_text("x")
+            left = {path.name.rsplit(".", 2)[0] for path in tmp_path.glob(".set*.part")}
+            assert len(list(tmp_path.glob(".set*.part"))) == 2 and left == {".set", ".set.more"}
+        finally:
+            living.kill()
+            living.communicate()
+
+    def test_an_earlier_export_that_was_about_to_be_replaced_comes_back(self, tmp_path: Path) -> None:
+        left = tmp_path / ".set.abcdefgh.part"
+        (left / "old").mkdir(parents=True)
+        (left / "old" / "row").write_text("kept")
+        with pytest.raises(UserError, match="not empty"), workplace(tmp_path / "set"):
+            pass
+        assert (tmp_path / "set" / "row").read_text() == "kept" and not left.exists()
+
+    def test_a_folder_of_somebody_else_is_not_taken_for_a_leftover(self, tmp_path: Path) -> None:
+        theirs = tmp_path / ".set.abcdefgh.part"
+        theirs.mkdir()
+        (theirs / "letter").write_text("dear")
+        with workplace(tmp_path / "set"):
+            pass
+        assert (theirs / "letter").exists()
 
 
 def test_a_file_cannot_make_a_target_of_what_our_rules_flag(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import json
 import re
 from pathlib import Path
@@ -15,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.exports.card import card_files, data_card
+from storage.exports.figures import FigureCounter, Figures
 from storage.exports.format import formats
 from storage.exports.published import published, total_variation
 from storage.exports.summary import CardLicence, Counts, Drop, ExportFile, ExportSummary
+from tests.storage.export_records import a_record
 
 COUNTS = Counts(
     sessions=20,
@@ -35,8 +38,22 @@ COUNTS = Counts(
     by_counselor={"crdial": 12, "plain:psycho@openai/gpt|x": 8},
     by_domain={"career": 11, "family": 9},
     by_exit={"none": 19, "crisis": 1},
-    by_strategy={"question": 500, "restatement": 277},
-    by_distortion={"catastrophizing": 30, "labeling": 21},
+    figures=Figures(
+        dialogues=20,
+        clients=9,
+        turns_in_all=700,
+        counselor_turns=350,
+        labelled_turns=300,
+        strategies={"question": 500, "restatement": 277},
+        distortions={"catastrophizing": 30, "labeling": 21},
+        unnamed_channels=4,
+        languages={"en": 12, "zh": 8},
+        domains={"career": 11, "family": 9},
+        channel_sessions=10,
+        strategies_per_turn=2.59,
+        channels_per_loop=2.83,
+        loops_per_session=1.8,
+    ),
 )
 NESTED = {"id": "d1", "dialog": [{"turn": 0, "content": "Hello"}]}
 FLAT = {"id": "d1", "turn": 3, "share": 0.5, "said": "Hello, \u4f60\u597d", "train": True, "gap": None}
@@ -50,6 +67,9 @@ def written(out: Path, place: str, split: str, rows: list[dict[str, Any]], kind:
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
             writer.writerows(rows)
+    elif kind == "parquet":
+        arrow = pytest.importorskip("pyarrow")
+        importlib.import_module("pyarrow.parquet").write_table(arrow.Table.from_pylist(rows), path)
     elif kind == "text":
         path.write_text(rows[0]["text"], encoding="utf-8")
     else:
@@ -62,7 +82,7 @@ def written(out: Path, place: str, split: str, rows: list[dict[str, Any]], kind:
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         kind=kind,  # type: ignore[arg-type]
-        fields=tuple(rows[0]) if kind == "csv" else (),
+        fields=tuple(rows[0]) if kind in ("csv", "parquet") else (),
     )
 
 
@@ -155,10 +175,12 @@ def test_every_number_comes_from_the_summary(tmp_path: Path) -> None:
     card = data_card(summary(tmp_path))
     assert "20 simulated counseling sessions of 9 simulated clients, 700 turns in all, in English and Chinese" in card
     assert "| The safety gate failed. | 5 |" in card and "| **left out in all** | **7** |" in card
-    assert "| Strategies per counselor turn | 2.22 | 2.23 |" in card  # 777 / 350
-    assert "| Channels per identification pass | 2.83 | 2.94 |" in card  # 51 / 18
-    assert "| Loops per session | 1.8 | 2.28 |" in card  # 18 / 10
+    assert "| Turns per dialogue | 35 | 36.48 |" in card  # 700 / 20
+    assert "| Strategies per counselor turn | 2.59 | 2.23 |" in card
+    assert "| Channels per identification pass | 2.83 | 2.94 |" in card
+    assert "| Loops per session | 1.8 | 2.28 |" in card and "| Share of English dialogues | 60.0 % |" in card
     assert "| catastrophizing | 30 | 58.8 % | 10.6 % |" in card and "| labeling | 21 | 41.2 % | – |" in card
+    assert "| none was named | 4 | – | – |" in card  # no part of the shares
     assert "| Question | 500 | 64.4 % |" in card
     assert "| `crisp` | train | `crisp/train.jsonl` | 3 |" in card
     assert "| `cpsycoun` | train | `cpsycoun/train/*.txt` (2 files) | 2 |" in card
@@ -178,8 +200,41 @@ def test_without_restructuring_nothing_is_claimed_of_it(tmp_path: Path) -> None:
     card = data_card(summary(tmp_path, counts=plain, generators=("rules, not an LLM",)))
     assert "crdial-style" not in head(card)["tags"] and "This data set is CRDial-style" not in card
     assert "| Strategies per counselor turn | – | 2.23 |" in card and "| Loops per session | – | 2.28 |" in card
-    assert "| Share of English dialogues | 100.0 % | 48.6 % |" in card
+    assert "| Share of English dialogues | – | 48.6 % |" in card  # in one language there is nothing to balance
     assert "Generators: rules, not an LLM." in card
+
+
+def test_figures_leave_out_what_they_cannot_be_told_from() -> None:
+    record = a_record()
+    greeted = [turn.model_copy(update={"sentences": ()}) if turn.turn == 2 else turn for turn in record.dialog]
+    both = [a_record(dialog=tuple(greeted)), a_record(id="p", session_id="p", loops=5, channels=(), domain="unknown")]
+    counter = FigureCounter()
+    for each in both:
+        counter.add(each)
+    found = counter.figures()
+    labelled = [turn for each in both for turn in each.dialog if turn.speaker == "therapist" and turn.sentences]
+    assert found.labelled_turns == len(labelled) < found.counselor_turns
+    assert found.strategies_per_turn == sum(len(turn.sentences) for turn in labelled) / len(labelled)
+    assert found.loops_per_session == record.loops and found.channel_sessions == 1  # not the one without channels
+    assert found.domains == {record.domain: 1}
+
+
+def test_faults_are_counted_by_format_and_explained(tmp_path: Path) -> None:
+    files = [written(tmp_path, f"p/{split}.jsonl", split, [NESTED]) for split in ("train", "test")]
+    told = [each.model_copy(update={"faults": {"step_skip": 3, "odd": 1}}) for each in files]
+    card = data_card(summary(tmp_path, formats={"openai-dpo": tuple(told)}))
+    assert "| `step_skip` | `openai-dpo`: 6 | it jumps at least two steps ahead |" in card
+    assert "| `odd` | `openai-dpo`: 2 |" in card and "provenance.jsonl" in card
+    assert "Preference pairs" not in data_card(summary(tmp_path))
+
+
+def test_the_promise_of_splits_is_no_wider_than_it_holds(tmp_path: Path) -> None:
+    assert "All sessions of one client stand in the same split." in data_card(summary(tmp_path))
+    exits = {"exit_split": "safety_exit", "exit_clients": 3, "shared_clients": {"train": 2}}
+    given = {"counts": COUNTS.model_copy(update=exits)}
+    for text in (data_card(summary(tmp_path, **given)), json.dumps(described(tmp_path, **given))):
+        assert "All sessions of one client stand in" not in text and "nothing to train or to test on" in text
+        assert "clients in it: 3; of these in another split too: 2, train: 2" in text
 
 
 def test_imported_talks_are_nowhere_called_simulated(tmp_path: Path) -> None:
@@ -305,12 +360,16 @@ def test_responsible_use_is_described(tmp_path: Path, name: str) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries beneath it
 def test_the_croissant_reader_finds_no_fault(tmp_path: Path) -> None:
     croissant = pytest.importorskip("mlcroissant")
-    card_files(summary(tmp_path), tmp_path)
+    flat = written(tmp_path, "parquet/train.parquet", "train", [{"id": "a", "said": "b"}] * 2, "parquet")
+    formats = {**summary(tmp_path).formats, "parquet": (flat,)}
+    card_files(summary(tmp_path, formats=formats), tmp_path)
     data = croissant.Dataset(jsonld=str(tmp_path / "croissant.json"))
     assert not data.metadata.ctx.issues.errors and not data.metadata.ctx.issues.warnings
     rows = list(data.records("lines-train"))
     assert len(rows) == 4 and rows[0]["lines-train/turn"] == 3
     assert [row["csv-train/said"] for row in data.records("csv-train")] == [b"b", b"b"]
+    assert [row["parquet-train/said"] for row in data.records("parquet-train")] == [b"b", b"b"]
+    assert {each.id for each in data.metadata.record_sets} == {"lines-train", "csv-train", "parquet-train"}
 
 
 @pytest.mark.train

@@ -316,7 +316,7 @@ def test_dataset_info_names_preferences_as_ranking() -> None:
     assert entry["ranking"] is True
     assert entry["file_name"] == "data/train.json"
     fields = find_format("llamafactory-preference").fields
-    assert set(entry["columns"].values()) == set(fields)
+    assert {*entry["columns"].values(), "fault"} == set(fields)  # the fault is for people, not for the reader
 
 
 def test_dataset_info_reads_the_format_from_the_name() -> None:

@@ -164,6 +164,15 @@ def test_an_old_name_beside_its_new_one_is_refused() -> None:
         crisp.back(row)
 
 
+def test_a_verdict_of_another_shape_is_refused_where_the_channel_is_read_from_it() -> None:
+    (row,) = rows("crisp", first_path())
+    del row["channels"]
+    row["restructuring"]["verdict"] = ["yes"]
+    with pytest.raises(UserError, match=r"restructuring\.verdict: ") as caught:
+        crisp.back(row)
+    assert crisp.fault_of(caught.value, row).startswith("restructuring.verdict: ")
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -134,6 +135,36 @@ def test_a_question_that_would_fit_any_belief_is_no_wrong_channel() -> None:
     assert 8 not in of(record, "wrong_channel")
 
 
+# ---------------------------------------------------------------------------- nothing is quoted too early
+
+EARLY = {"en": "You said that nobody rang you all week. {} What else?", "zh": "你刚才说没人打过电话给我。{}还有什么？"}
+LATER = {"en": "Well, nobody rang you all week.", "zh": "是啊，没人打过电话给我。"}
+MARKED = {"en": 'Let us take "a fine old coat" now. {} What else?', "zh": "咱们看看“好看的旧大衣”这句。{}还有什么？"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("fault", ["step_skip", "wrong_channel"])
+def test_a_rejected_reply_quotes_nothing_that_was_not_said_yet(language: Language, fault: Fault) -> None:
+    record = a_record(language)
+    number, pair = next(iter(of(record, fault).items()))
+    fits = PairOptions(most=1000, faults=(fault,), shortest=0.01, longest=99)
+    source = next(turn.turn for turn in record.dialog if turn.content == pair.rejected)
+    late = record.dialog[source + 1].turn
+    for texts_of, told in ((EARLY, LATER[language]), (MARKED, "")):
+        text = texts_of[language].format(pair.rejected)
+        later = changed(changed(record, source, content=text, sentences=()), late, content=told or "Well.")
+        assert text not in [each.rejected for each in pairs(later, USUAL, fits)]
+        before = changed(later, number - 1, content=f"{told} a fine old coat 好看的旧大衣")
+        assert text in [each.rejected for each in pairs(before, USUAL, fits) if each.turn == number]
+
+
+def test_another_counselor_s_quotes_stand_in_the_talk_too() -> None:
+    better = a_record()
+    for said, made in (('You said "a fine old coat". Why does that stay with you?', 0), ("You said something.", 1)):
+        worse = changed(a_record(), 4, content=said, sentences=())
+        assert len(pairs_between(better, worse, USUAL, PairOptions(shortest=0.1, longest=9))) == made
+
+
 # ---------------------------------------------------------------------------- what may be chosen
 
 
@@ -231,6 +262,9 @@ def test_pairs_keep_every_rule(record: DialogueRecord, options: ExportOptions) -
         assert _before(record.dialog, pair.turn)[-1].content in pair.prompt.messages[-1].content
         assert all(message.content.strip() for message in pair.prompt.messages)
         assert _fault_holds(record, pair)
+        if pair.fault != "premature_reframe":
+            said = " ".join([*(message.content for message in pair.prompt.messages), pair.chosen])
+            assert all(quoted in said for quoted in re.findall(r"[“\"]([^“”\"]+)[”\"]", pair.rejected))
 
 
 def _before(dialog: tuple[DialogueTurn, ...], number: int) -> tuple[DialogueTurn, ...]:
@@ -271,14 +305,14 @@ def test_the_formats_write_the_same_pairs(record: DialogueRecord, options: Expor
             "preferred_output": chosen,
             "non_preferred_output": rejected,
         }
-        assert two == {"prompt": chat, "chosen": chosen, "rejected": rejected}
+        assert two == {"prompt": chat, "chosen": chosen, "rejected": rejected, "fault": pair.fault}
         assert [each["value"] for each in three["conversations"]] == [each["content"] for each in chat[1:]]
         assert len(three["conversations"]) % 2 == 1
         assert {each["from"] for each in three["conversations"][::2]} == {"human"}
         assert (three["chosen"], three["rejected"]) == tuple(
             {"from": "gpt", "value": t} for t in (pair.chosen, pair.rejected)
         )
-        assert three["system"] == pair.prompt.system
+        assert (three["system"], three["fault"]) == (pair.prompt.system, pair.fault)
 
 
 def _chat(message: Message) -> dict[str, str]:

@@ -110,7 +110,7 @@ def test_trl_sees_conversations(name: str, tmp_path: Path, monkeypatch: pytest.M
     is_conversational = importlib.import_module("trl").is_conversational
     assert all(is_conversational(row) for row in data)
     if name == "trl-preference":
-        assert set(data.column_names) == {"prompt", "chosen", "rejected"}
+        assert set(data.column_names) == {"prompt", "chosen", "rejected", "fault"}
         assert {row["prompt"][-1]["role"] for row in data} == {"user"}
         assert {len(row[side]) for row in data for side in ("chosen", "rejected")} == {1}
 

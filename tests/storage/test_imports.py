@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiles.errors import UserError
+from profiles.vocabulary import LANGUAGES, Language
 from storage.exports.format import ExportOptions, find_format
+from storage.exports.record import DialogueRecord, paths
 from storage.imports.limits import LONGEST_TURN, MOST_BYTES, MOST_DIALOGUES, MOST_TURNS
 from storage.imports.reading import Imported, read_dialogues
 from storage.imports.roles import party_of
@@ -131,7 +134,7 @@ def test_what_is_malformed_is_named_and_the_others_go_on(tmp_path: Path) -> None
     found = read(tmp_path, "\n".join([good, *bad, good]), "mixed.jsonl")
     faults = [each.faults for each in found]
     assert not faults[0] and not faults[-1] and all(faults[1:-1])
-    assert faults[1] == ("not JSON",)
+    assert faults[1][0].startswith("not JSON (Expecting")
     assert faults[2][0] == "turn 2: unknown role 'wizard'"
     assert faults[3][0] == faults[4][0] == "turn 1: no text"
     assert faults[5] == ("no turn of the counselor",)
@@ -300,3 +303,189 @@ def test_what_an_object_tells_of_origin_and_consent_comes_along(tmp_path: Path) 
     told = {"provenance": {"licence": "MIT", "seed_source": "ours"}, "privacy": {"consent": {"status": "informed"}}}
     found = read(tmp_path, json.dumps([SHAPES["openai"] | told, SHAPES["openai"] | {"privacy": "none"}]), "two.json")
     assert [each.told for each in found] == [told, {}] and not any(each.faults for each in found)
+
+
+# -------------------------------------------------------------------------------------------- records of our own
+
+
+def own_row(record: DialogueRecord | None = None) -> dict[str, Any]:
+    """A row of the full record as it stands in a file."""
+    (row,) = find_format("crisp").rows(record or a_record(), ExportOptions())
+    found: dict[str, Any] = json.loads(json.dumps(row))
+    return found
+
+
+def changed(row: dict[str, Any], place: tuple[str | int, ...], value: Any) -> dict[str, Any]:
+    inner: Any = row
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return row
+
+
+def test_a_record_of_our_own_is_taken_in_whole(tmp_path: Path) -> None:
+    for record in (a_record("en"), a_record("zh"), *paths(a_record())):
+        (found,) = read(tmp_path, json.dumps(own_row(record)), "one.jsonl")
+        assert found.record == record and not found.faults
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "fault"),
+    [
+        (("dialog", 3, "turn"), 77, "dialog.3: turn 77 where 3 should stand"),
+        (("dialog", 3, "turn"), 2, "dialog.3: turn 2 where 3 should stand"),
+        (("dialog", 1, "content"), " ", "dialog.1: content: no text"),
+        (("dialog", 2, "content"), "something else", "dialog.2: content: not its joined sentences"),
+        (("dialog", 2, "round"), 10**30, "dialog.2: round: "),
+        (("dialog", 2, "sentences", 0, "strategy"), "nope", "dialog.2: sentences.0.strategy: 'nope' is no strategy"),
+        (("dialog", 2, "sentences", 0, "category"), "nope", "dialog.2: sentences.0.category: "),
+        (("dialog",), [], "dialog: no turns"),
+        (("channels", 0, "distortion"), "nope", "channels.0.distortion: 'nope' is no known distortion"),
+        (
+            ("identification", "core_beliefs", 1, "distortion"),
+            "nope",
+            "identification.core_beliefs.1.distortion: 'nope' is no known",
+        ),
+        (("channels", 0, "belief_before"), 900, "channels.0.belief_before: 900 is not within 0-100"),
+        (("channels", 1, "emotion_after"), -1, "channels.1.emotion_after: -1 is not within"),
+        (("channels", 0, "belief_before"), float("nan"), "channels.0.belief_before: NaN is no number"),
+        (("channels", 0, "evidence_for"), ["never said"], "channels.0.evidence_for: the client never said this"),
+        (("channels", 0, "evidence_against"), [""], "channels.0.evidence_against: the client never said this"),
+        (("channels", 1, "balanced_thought"), "All is fine.", "channels.1.balanced_thought: the client never said"),
+        (("scales", "belief_pre"), 101, "scales.belief_pre: 101 is not within"),
+        (("scales", "emotions_pre"), [{"name": "low", "intensity": 300}], "scales.emotions_pre.0.intensity: 300 is"),
+        (("scores",), {"client": {"total": "x"}}, "scores.client.total: must be a number"),
+        (("scores",), {"client": {"share": True}}, "scores.client.share: must be a number"),
+        (("scores",), {"client": {"passed": 1}}, "scores.client.passed: must be true or false"),
+        (("scores",), {"client": {"stars": 5}}, "scores.client.stars: unknown field"),
+        (("scores",), {"wizard": {}}, "scores.wizard: no such party"),
+        (("gate",), "splendid", "gate: 'splendid' is none of"),
+        (("schema_version",), "9.9", "schema_version: '9.9', where this program reads '1.0'"),
+        (("language",), "fr", "language: must be 'en' or 'zh'"),
+        (("surprise",), 1, "surprise: unknown field"),
+        (("situation",), "a\ud83d", "situation: half a character"),
+        (("provenance", "a\0"), 1, "provenance: a NUL character"),
+    ],
+)
+def test_a_record_that_breaks_its_promises_is_malformed_and_the_field_is_named(
+    place: tuple[str | int, ...], value: Any, fault: str, tmp_path: Path
+) -> None:
+    lines = [json.dumps(row) for row in (own_row(), changed(own_row(), place, value), own_row())]
+    first, found, last = read(tmp_path, "\n".join(lines), "three.jsonl")
+    assert any(each.startswith(fault) for each in found.faults) and found.record is None
+    assert first.record and last.record
+
+
+def test_other_names_of_a_distortion_and_turns_without_labels_are_all_right(tmp_path: Path) -> None:
+    row = changed(own_row(), ("channels", 0, "distortion"), "Mind Reading")
+    row = changed(row, ("dialog", 2, "sentences"), [])
+    (found,) = read(tmp_path, json.dumps(row), "one.json")
+    assert found.record and not found.faults
+
+
+def test_a_record_without_one_of_its_fields_never_becomes_a_plain_transcript(tmp_path: Path) -> None:
+    row = own_row()
+    del row["identification"]
+    (found,) = read(tmp_path, json.dumps(row), "one.json")
+    assert found.faults == ("identification: this field is missing; add it",) and not found.turns
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_makes_its_dialogue_malformed_wherever_it_stands(number: str, tmp_path: Path) -> None:
+    good = json.dumps(SHAPES["openai"])
+    bad = f'{good[:-1]}, "provenance": {{"x": [1, {number}]}}}}'
+    for text, name in ((f"{good}\n{bad}\n{good}", "three.jsonl"), (f"[{good}, {bad}, {good}]", "three.json")):
+        first, found, last = read(tmp_path, text, name)
+        assert not first.faults and not last.faults
+        assert found.faults[0].startswith("provenance.x.1: ") and "is no number in JSON" in found.faults[0]
+
+
+@pytest.mark.parametrize("levels", [100, 400, 100_000])
+def test_what_is_nested_too_deeply_is_said_in_one_way(levels: int, tmp_path: Path) -> None:
+    good = json.dumps(SHAPES["openai"])
+    text = f'{good[:-1]}, "provenance": {{"d": {"[" * levels}{"]" * levels}}}}}'
+    (line, other) = read(tmp_path, f"{text}\n{good}", "two.jsonl")
+    assert line.faults == ("nested too deeply: more than 64 levels",) and not other.faults
+    try:
+        (whole,) = read(tmp_path, text, "one.json")
+        said = whole.faults[0]
+    except UserError as fault:
+        said = str(fault)
+    assert "nested too deeply: more than 64 levels" in said
+
+
+# ------------------------------------------------------------------------------------------ our own exports, back
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["esconv", "extes", "crisp-tokens", "openai-chat"])
+def test_what_our_own_formats_add_is_no_part_of_the_talk(name: str, language: Language, tmp_path: Path) -> None:
+    record = a_record(language)
+    rows = list(find_format(name).rows(record, ExportOptions(system={"en": "", "zh": ""})))
+    (found,) = read(tmp_path, json.dumps(rows[0], ensure_ascii=False), "one.json")
+    want = [("client" if turn.speaker == "help_seeker" else "counselor", turn.content) for turn in record.dialog]
+    assert list(found.turns) == want and not found.faults
+
+
+def test_a_token_in_somebodys_own_words_comes_back_as_it_was_said(tmp_path: Path) -> None:
+    said = [
+        {"role": "user", "content": "He wrote [Question ] on the board."},
+        {"role": "assistant", "content": "[Restatement] He wrote it. [Question] What then?"},
+    ]
+    (found,) = read(tmp_path, json.dumps({"messages": said}), "one.json")
+    assert [text for _, text in found.turns] == ["He wrote [Question] on the board.", "He wrote it. What then?"]
+
+
+def test_brackets_of_a_chat_without_tokens_and_lines_in_a_row_stay_as_they_are(tmp_path: Path) -> None:
+    said = [("user", "a [Question ] b"), ("assistant", "[sighs] c"), ("assistant", "d")]
+    (found,) = read(tmp_path, json.dumps([{"role": role, "content": text} for role, text in said]), "one.json")
+    assert [text for _, text in found.turns] == [text for _, text in said]
+
+
+# ------------------------------------------------------------------------------------------------ spellings
+
+
+@pytest.mark.parametrize(
+    ("client", "counselor"),
+    [("来访者B", "治疗师A"), ("访", "咨"), ("Client (Ann)", "Therapist (Dr. Lee)"), ("来访者（小李）", "咨询师")],
+)
+def test_a_letter_or_a_bracket_behind_a_role_does_not_hide_it(client: str, counselor: str, tmp_path: Path) -> None:
+    text = "\n".join(f"{who}: {said}" for who, said in named(client, counselor))
+    (found,) = read(tmp_path, text)
+    assert found.turns == SAID and not found.faults
+
+
+@pytest.mark.parametrize("other", ["来访者C", "Client (Bob)"])
+def test_two_people_of_one_role_are_not_taken_for_one(other: str, tmp_path: Path) -> None:
+    one = "来访者B" if other.startswith("来") else "Client (Ann)"
+    (found,) = read(tmp_path, f"{one}: a\nTherapist: b\n{other}: c\n{one}: d\n{other}: e")
+    assert f"turn 3: unknown role '{other}'" in found.faults
+
+
+def test_a_sign_for_a_party_counts_only_beside_the_other() -> None:
+    assert party_of("访", frozenset({"访", "咨询师"})) == "client"
+    assert party_of("访", frozenset({"访", "注"})) is None
+    assert party_of("C", frozenset({"C", "Patient"})) is None
+
+
+def test_a_list_within_a_clients_words_is_a_part_of_them(tmp_path: Path) -> None:
+    text = "Client: My plan:\nWork: none\nWork: much\nCounselor: ok\nClient: yes"
+    (found,) = read(tmp_path, text)
+    assert not found.faults and found.turns[0] == ("client", "My plan:\nWork: none\nWork: much")
+    (third,) = read(tmp_path, "Client: a\nCounselor: b\nBob: c\nBob: d\nClient: e")
+    assert "turn 3: unknown role 'Bob'" in third.faults
+    (nobody,) = read(tmp_path, "Client: a\nWork: c\nWork: d\n")
+    assert "turn 2: unknown role 'Work'" in nobody.faults
+
+
+def test_json_lines_are_read_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    line = json.dumps(spoken_by_turns(40, "word " * 50))
+    path.write_text((line + "\n") * 1_000, encoding="utf-8")
+    tracemalloc.start()
+    try:
+        found = sum(1 for _ in read_dialogues(path))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == 1_000 and most < path.stat().st_size / 10

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from storage.database import Database
+from storage.records import replace_session, save_run
+from storage.tables import RunRow, SessionRow, TurnRow
 from tests.ui.commands import Outcome, arena
 
 Arena = Callable[..., Outcome]
@@ -66,6 +73,7 @@ def test_formats_are_listed(at: Arena) -> None:
         (("--format", "crsip"), "did you mean 'crisp'?"),
         ((), "--format"),
         (("--format", "crisp", "--counselor", "plian"), "nearest is 'plain:"),
+        (("--format", "trl-preference", "--against", "nope"), "--against nope: no session is with it"),
         (("--format", "crisp", "--split", "80/20"), "--split 80/20"),
         (("--format", "crisp", "--min-score", "boss=2"), "--min-score boss=2"),
         (("--format", "crisp", "--min-score", "client=3.99", "--lang", "zh"), "8 left out, another language"),
@@ -80,3 +88,42 @@ def test_mistakes_are_one_line(played: Arena, tmp_path: Path, words: tuple[str, 
     said = [line for line in done.err.splitlines() if line.startswith("arena:")]
     assert done.code == 2 and len(said) == 1 and fault in said[0]
     assert not list(tmp_path.glob("*export-*")) and not list(tmp_path.glob(".*.part"))
+
+
+def long_talks(path: Path) -> None:
+    """A database that takes many seconds to export."""
+    card = {"provenance": {"source": "own", "licence": "MIT"}}
+    words = " ".join(f"word{number}" for number in range(300_000))
+    with Database.open(str(path)) as db, db.session(write=True) as session:
+        save_run(session, RunRow(id="r1", config={"client": "dynamic"}, versions={}))
+        for number in range(15):
+            row = SessionRow(
+                id=f"s{number}", run_id="r1", ordinal=number, profile_id="c", counselor="plain", language="en",
+                theme="career", resistance=1, risk="none", repeat=number, seed=1, status="finished", profile=card,
+            )  # fmt: skip
+            turns = [
+                TurnRow(session_id=row.id, index=at, round=1, speaker=speaker, stage="diagnosis", text=text)
+                for at, (speaker, text) in enumerate([("client", "Hello."), ("counselor", f"{number} {words}")])
+            ]
+            replace_session(session, row, turns, [], [])
+
+
+def unfinished(folder: Path) -> list[Path]:
+    return list(folder.glob(".out.*.part"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_stopped_leaves_nothing_and_says_that_it_begins_anew(tmp_path: Path, number: signal.Signals) -> None:
+    long_talks(tmp_path / "arena.db")
+    words = ["export", "r1", "--format", "crisp", "--db", str(tmp_path / "arena.db"), "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui.cli.main", *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.*.part/spool/*")) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "arena: stopped; nothing was written, and the same command begins anew"
+    assert not unfinished(tmp_path) and not (tmp_path / "out").exists()

@@ -77,7 +77,9 @@ def test_a_folder_is_measured_by_all_its_splits(at: Arena, tmp_path: Path) -> No
 def test_a_page_is_written(at: Arena, tmp_path: Path, language: Language) -> None:
     export(tmp_path / "x.jsonl", dialogue(1, language))
     done = at("quality", "x.jsonl", "--out", "pages/x.html", "--lang", language)
-    assert done.code == 0 and "pages/x.html" in done.out
+    assert done.code == 0 and done.out.endswith("wrote pages/x.html, in the new folder pages\n")
+    again = at("quality", "x.jsonl", "--out", "pages/x.html", "--json")
+    assert json.loads(again.out) and again.err == "wrote pages/x.html\n"
     page = (tmp_path / "pages" / "x.html").read_text(encoding="utf-8")
     assert page.lstrip().startswith("<!doctype html>")
 

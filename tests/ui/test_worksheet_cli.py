@@ -62,7 +62,7 @@ def held(at: Arena, tmp_path: Path) -> str:
 
 def test_a_page_is_written_in_the_sessions_language(at: Arena, held: str, tmp_path: Path) -> None:
     done = at("worksheet", held, "--out", "out/sheet.html")
-    assert (done.code, done.out) == (0, f"written: {Path('out/sheet.html')}\n")
+    assert (done.code, done.out) == (0, f"wrote {Path('out/sheet.html')}, in the new folder out\n")
     page = (tmp_path / "out" / "sheet.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>") and 'lang="zh-CN"' in page and THOUGHT in page and "灾难化" in page
 
@@ -99,6 +99,30 @@ def test_a_session_without_records_says_so_in_one_line(at: Arena) -> None:
     assert at("run", "--clients", "1", "--rounds", "2").code == 0
     done = at("worksheet", "last")
     assert done.code == 2 and "has no thought records" in done.err and done.err.count("\n") == 1
+
+
+def test_a_folder_that_is_there_is_not_called_new(at: Arena, held: str, tmp_path: Path) -> None:
+    assert at("worksheet", held, "--out", "sheet.html").out == "wrote sheet.html\n"
+    assert at("worksheet", held, "--out", "a/b/sheet.html").out.endswith("in the new folder a/b\n")
+
+
+def test_an_imported_restructuring_says_where_its_channels_stand(at: Arena, tmp_path: Path) -> None:
+    words = ("--counselor", "crdial", "--clients", "1", "--rounds", "30", "--stage-mode", "led")
+    assert at("run", *words).code == 0 and at("worksheet", "last").code == 0
+    assert at("export", "last", "--format", "crisp", "--split", "100/0/0", "--out", "set").code == 0
+    (path,) = (tmp_path / "set").glob("*.crisp.train.jsonl")
+    assert at("import-dialogues", str(path), "--db", "other.db").code == 0
+    done = at("worksheet", "last", "--db", "other.db")
+    assert done.code == 2 and done.err.count("\n") == 1
+    assert "it was imported" in done.err and "--format crisp" in done.err and "--counselor crdial" not in done.err
+
+
+def test_a_restructuring_that_weighed_nothing_is_not_denied(at: Arena) -> None:
+    words = ("--counselor", "crdial", "--clients", "1", "--rounds", "3", "--stage-mode", "led")
+    assert at("run", *words).code == 0
+    done = at("worksheet", "last")
+    assert done.code == 2 and done.err.count("\n") == 1
+    assert "ended before a belief was found to weigh" in done.err and "--counselor crdial" not in done.err
 
 
 def test_a_mistaken_word_gets_one_line(at: Arena) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -172,6 +173,7 @@ def _export(
     from arena.exporting.export import export as make
     from storage.queries import find_run
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as with Ctrl-C, what is half made is cleared away
     found = {run.id: run for run in (find_run(database, name) for name in names)}
     runs = list(found.values())
     named = request.model_copy(update={"name": _name(request.name, runs[0])})

@@ -27,6 +27,8 @@ from ui.cli import (
 )
 
 _INTERRUPTED = 130
+_STOPPED = "stopped; the same command goes on from here"
+_STOPPED_EXPORT = "stopped; nothing was written, and the same command begins anew"
 
 app = typer.Typer(
     name="arena",
@@ -78,7 +80,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = _INTERRUPTED
     if code == _INTERRUPTED:
-        _say("stopped; the same command goes on from here")
+        _say(_STOPPED_EXPORT if sys.argv[1:2] == ["export"] else _STOPPED)
     sys.exit(code)
 
 

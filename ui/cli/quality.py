@@ -10,6 +10,7 @@ import typer
 
 from ui.cli.options import Db, database_address
 from ui.cli.run import Lang
+from ui.cli.written import write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,15 +40,16 @@ def quality(
     if not measured.all.dialogues:
         raise UserError(f"{what}: there is no finished dialogue in it to measure; name a run that has some, or a file")
     compared = compare(measured, lang.value)
-    if out:
-        _write(out, measured, compared, lang)
+    told = _write(out, measured, compared, lang) if out else ""
     if as_json:
+        if told:
+            typer.echo(told, err=True)  # on stdout there is nothing but the object
         found = {"quality": measured.model_dump(mode="json"), "comparison": compared.model_dump(mode="json")}
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     _show(measured, compared, lang)
-    if out:
-        typer.echo(f"wrote {out}")
+    if told:
+        typer.echo(told)
 
 
 def _measured(what: str, db: str | None) -> Quality:
@@ -68,14 +70,13 @@ def _measured(what: str, db: str | None) -> Quality:
         return measure(records, run_id)
 
 
-def _write(out: Path, measured: Quality, compared: Comparison, lang: Lang) -> None:
+def _write(out: Path, measured: Quality, compared: Comparison, lang: Lang) -> str:
     from arena.quality.page import quality_page
     from profiles.errors import UserError
 
     page = quality_page(measured, compared, lang.value)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8", newline="\n")
+        return write_file(out, page)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{out}: the report cannot be written ({reason}); name another file") from error

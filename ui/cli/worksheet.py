@@ -10,6 +10,7 @@ import typer
 
 from ui.cli.options import Db, database_address
 from ui.cli.run import Lang
+from ui.cli.written import write_file
 
 if TYPE_CHECKING:
     from arena.restructuring.worksheet import Sheet
@@ -47,11 +48,10 @@ def worksheet(
         typer.echo(text)
         return
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n", encoding="utf-8")
+        told = write_file(out, text + "\n")
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written ({error.strerror}); name a file") from None
-    typer.echo(f"written: {out}")
+    typer.echo(told)
 
 
 def _written(sheet: Sheet, format: Format) -> str:
