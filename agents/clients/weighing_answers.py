@@ -61,7 +61,7 @@ def answer(
     if thought is None:
         return []
     if kind == "confirm":
-        return _confirm(setting, thought, chance)
+        return _confirm(setting, asked, thought, chance)
     if kind == "balanced":
         return _balanced(setting, thought, chance)
     pieces = thought.evidence_for if kind == "evidence_for" else thought.evidence_against
@@ -109,15 +109,30 @@ def _balanced(setting: Setting, thought: Thought, chance: random.Random) -> list
     return [thought.balanced, *(_line(setting, "half_believed", chance) if doubted else ())]
 
 
-def _confirm(setting: Setting, thought: Thought, chance: random.Random) -> list[str]:
+def _confirm(setting: Setting, asked: Asked, thought: Thought, chance: random.Random) -> list[str]:
     known = distortions(setting.language)
     heard = setting.heard.lower()
     named = {key for key, each in known.items() if any(name.lower() in heard for name in (each.name, *each.aliases))}
     parents = {known[key].parent for key in named}
     own = thought.distortion
     wrong = bool(named) and own is not None and own not in named | parents and known[own].parent not in named
-    odds = _WRONG_NAME if wrong else _AT_ODDS
+    odds = 1.0 if _another(setting, asked) else _WRONG_NAME if wrong else _AT_ODDS
     return _line(setting, "does_not_fit" if chance.random() < odds else "fits", chance)
+
+
+def _another(setting: Setting, asked: Asked) -> bool:
+    """Whether what is handed back are words of a told fact or wish, which are taken for a thought."""
+    profile = setting.profile
+    own = [words for thought in profile.thoughts for words in _words_of(thought)]
+    told = [*(fact.text for fact in profile.facts), *profile.goals, *profile.coping, *profile.next_steps]
+    return any(
+        any(quote in words for words in told) and not any(quote in words or words in quote for words in own)
+        for quote in asked.quotes
+    )
+
+
+def _words_of(thought: Thought) -> tuple[str, ...]:
+    return (thought.text, thought.balanced or "", *thought.evidence_for, *thought.evidence_against)
 
 
 def _feelings(setting: Setting) -> Iterable[str]:

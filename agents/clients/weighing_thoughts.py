@@ -12,12 +12,13 @@ __all__ = ["beliefs_after", "has_voiced", "meant", "strongest", "voiced_in"]
 
 _SAME = 0.5  # share of a thought's content that names it
 _SAME_QUOTED = 0.4  # the same for words in quotation marks, which seldom are anything else
+_FEWEST = 2  # content units that name a thought; one alone ("look") stands in any question
 
 
 def meant(profile: Profile, heard: str, quotes: Sequence[str], own: Sequence[str]) -> Thought | None:
     """The thought a question is about: the one quoted, else the one it names, else the one last voiced."""
     for quote in reversed(quotes):
-        named = _named(profile, quote, _SAME_QUOTED)
+        named = _holding(profile, quote) or _named(profile, quote, _SAME_QUOTED)
         if named:
             return named
     return _named(profile, heard, _SAME) or _last_voiced(profile, own)
@@ -61,6 +62,16 @@ def _sides(profile: Profile) -> Iterator[tuple[Thought, str, str]]:
             yield thought, "balanced", thought.balanced
 
 
+def _holding(profile: Profile, quote: str) -> Thought | None:
+    """The thought that the words stand in, one sentence of it or all."""
+    words = _letters(quote)
+    return next((each for each in profile.thoughts if words and words in _letters(each.text)), None)
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
+
+
 def _named(profile: Profile, text: str, least: float) -> Thought | None:
     heard = words_of(text, profile.lang)
     shares = [(_share(thought, heard.units, profile), thought) for thought in profile.thoughts]
@@ -70,7 +81,8 @@ def _named(profile: Profile, text: str, least: float) -> Thought | None:
 
 def _share(thought: Thought, heard: frozenset[str], profile: Profile) -> float:
     units = words_of(thought.text, profile.lang).units
-    return len(units & heard) / len(units) if units else 0.0
+    shared = len(units & heard)
+    return shared / len(units) if shared >= min(_FEWEST, len(units)) and units else 0.0
 
 
 def _last_voiced(profile: Profile, own: Sequence[str]) -> Thought | None:

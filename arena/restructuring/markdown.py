@@ -71,7 +71,8 @@ def _thought(thought: Thought, title: str, words: Any) -> Iterator[str]:  # noqa
     places += [] if thought.turn is None else [label["where"].format(n=thought.turn)]
     if places:
         yield " · ".join(places)
-    yield from _named(label["situation"], _said(thought.situation, words))
+    if thought.situation:
+        yield from _named(label["situation"], _said(thought.situation, words))
     yield from _named(label["thought"], _said(thought.thought, words))
     yield from _named(label["kind"], _kind(thought, words))
     yield from _named(label["belief"], _change(thought.belief, words))

@@ -52,6 +52,8 @@ class Change(Record):
 class Thought(Record):
     """One thought record. turn: index of the client's turn with the thought. kind: id of the distortion.
 
+    situation: what was told in the thought's loop, with the first thought of that loop; None with the others, and where
+    the loop told of none: it is no thought's own.
     kind_name, kind_means: from the registry, in the sheet's language; empty where no kind was named, and the id
     itself where the registry has lost it.
     """
@@ -59,7 +61,7 @@ class Thought(Record):
     loop: int
     channel: int
     turn: int | None
-    situation: Field
+    situation: Field | None
     thought: Field
     kind: str | None
     kind_name: str
@@ -122,7 +124,7 @@ def sheet_of(held: StoredThoughts, language: Language | None = None) -> Sheet:
         whole=session.status == "finished",
         exit=course.exit,
         feelings=tuple(_feelings(course)),
-        thoughts=tuple(_thought(row, course.entries, shown) for row in held.rows),
+        thoughts=tuple(_thought(row, course.entries, shown, _first(row, held.rows)) for row in held.rows),
     )
 
 
@@ -145,14 +147,26 @@ def _feelings(course: Course) -> Iterator[Change]:
         )
 
 
-def _thought(row: ThoughtRecordRow, entries: Sequence[Entry], language: Language) -> Thought:
+def _first(row: ThoughtRecordRow, rows: Sequence[ThoughtRecordRow]) -> bool:
+    return row.channel == min(each.channel for each in rows if each.loop == row.loop)
+
+
+def _situation(row: ThoughtRecordRow, entries: Sequence[Entry]) -> Field | None:
+    """What was told in the row's loop; the first loop alone says why there is nothing."""
+    told = [entry for entry in entries if entry.kind == "situation" and entry.loop == row.loop]
+    if row.loop > 1 and not any(entry.quote for entry in told):
+        return None
+    return _field([next((entry.quote for entry in told if entry.quote), "")], told, "situation")
+
+
+def _thought(row: ThoughtRecordRow, entries: Sequence[Entry], language: Language, first: bool) -> Thought:
     own = [entry for entry in entries if (entry.loop, entry.channel) == (row.loop, row.channel)]
     kind = distortions(language).get(row.distortion or "")
     return Thought(
         loop=row.loop,
         channel=row.channel,
         turn=row.turn,
-        situation=_field([row.situation], [e for e in entries if e.loop <= row.loop], "situation"),
+        situation=_situation(row, entries) if first else None,
         thought=_field([row.thought], own, "core_belief"),
         kind=row.distortion,
         kind_name=kind.name if kind else row.distortion or "",

@@ -714,3 +714,169 @@ def test_who_first_asks_who_reads_this_is_then_asked_what_happened() -> None:
         heard=frozenset({"privacy"}),
     )
     assert decision.plan.goal == "situation" and decision.plan.privacy and not decision.entries
+
+
+# -- one number of two, disclosures, and what stays open
+
+
+def half_told(of: str, at: str) -> Client:
+    """A client that rates only one of the two where both are asked for, and the other when asked for it alone."""
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        if state.goal == at:
+            return reading.model_copy(update={"emotion" if of == "belief" else "belief": None})
+        return reading
+
+    return answer
+
+
+@pytest.mark.parametrize("at", ["rate", "rate_after"])
+@pytest.mark.parametrize("of", ["belief", "emotion"])
+def test_where_one_number_comes_the_other_is_asked_for_once(of: str, at: str) -> None:
+    talk = Talk(60, half_told(of, at))
+    other = {"belief": "feeling_too", "emotion": "belief_too"}[of]
+    asked = [talk.goals[place + 1] for place, goal in enumerate(talk.goals) if goal == at]
+    assert asked and set(asked) == {other}
+    for channel in talk.course.channels:
+        assert None not in (channel.before, channel.emotion_before, channel.after, channel.emotion_after)
+
+
+@pytest.mark.parametrize("at", ["rate", "rate_after"])
+def test_a_number_that_never_comes_is_asked_for_once_and_stays_open(at: str) -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading() if state.goal == "feeling_too" else half_told("belief", at)(state, words)
+
+    talk = Talk(60, answer)
+    kind = {"rate": "emotion_before", "rate_after": "emotion_after"}[at]
+    assert talk.goals.count("feeling_too") == talk.goals.count(at)
+    assert talk.course.channels
+    for channel in talk.course.channels:
+        own = [e for e in talk.course.entries if (e.loop, e.channel) == (channel.loop, channel.channel)]
+        assert [e.status for e in own if e.kind == kind] == ["unfilled"], "asked about, but no usable answer came"
+
+
+@pytest.mark.parametrize("change", [{"distress": 3}, {"stance": "declines"}, {"stance": "rupture"}])
+def test_who_is_in_pain_or_declines_is_not_asked_for_the_other_number(change: dict[str, object]) -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = half_told("belief", "rate")(state, words)
+        return reading.model_copy(update=change) if state.goal == "rate" else reading
+
+    assert "feeling_too" not in Talk(60, answer).goals
+
+
+def test_with_few_rounds_the_other_number_is_not_asked_for() -> None:
+    talk = Talk(12, half_told("belief", "rate"))
+    assert "rate" in talk.goals and "feeling_too" not in talk.goals
+
+
+def test_no_usable_new_thought_is_not_the_clients_nothing() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        return Reading(stance="disagrees") if state.asks == "balanced_thought" else cooperative()(state, words)
+
+    talk = Talk(60, answer)
+    assert {e.status for e in talk.course.entries if e.kind == "balanced_thought"} == {"unfilled"}
+    settled = next(d for d in talk.decisions if any(e.kind == "balanced_thought" for e in d.entries))
+    assert settled.plan.took == "none_balanced_thought", "it is met as a view that there is not, all the same"
+
+
+def test_a_feeling_rated_before_it_was_named_has_the_name_that_came_later() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        named = [Said(kind="emotion_after", quote=words, emotion="useless")] if state.goal == "rate_after" else []
+        return reading.model_copy(update={"said": [*reading.said, *named]})
+
+    course = Talk(60, answer).course
+    assert course.channels[0].emotion == "useless" and course.channels[0].emotion_before is not None
+    assert {name for name, _ in (*course.emotions_before, *course.emotions_after)} == {"useless"}
+
+
+@pytest.mark.parametrize("goal", ["for", "rate_after", "rate_end", "agree"])
+def test_what_is_confided_is_met_before_anything_else(goal: str) -> None:
+    told = iter([True])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        reading = cooperative()(state, words)
+        return reading.model_copy(update={"confides": state.goal == goal and next(told, False)})
+
+    talk = Talk(60, answer)
+    place = talk.goals.index("meet_confided")
+    assert talk.goals[place - 1] == goal and talk.goals.count("meet_confided") == 1
+    assert not talk.decisions[place].plan.ends and talk.course.exit is None
+    if goal == "for":
+        assert talk.goals[place + 1] == "for_confirm", "what was told with it is not lost"
+
+
+def test_what_was_asked_for_is_no_disclosure_of_its_own() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        asked = state.asks in ("situation", "automatic_thought", "core_belief")
+        return cooperative()(state, words).model_copy(update={"confides": asked})
+
+    assert "meet_confided" not in Talk(60, answer).goals
+
+
+def test_the_rule_is_asked_about_no_thought_of_an_earlier_loop() -> None:
+    named = iter([True])
+
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.goal == "residual" and next(named, False):
+            return Reading(said=[Said(kind="automatic_thought", quote=words, distortion="blaming")])
+        if state.loop == 2 and state.step == "automatic_thoughts":
+            return Reading(stance="disagrees")
+        return cooperative()(state, words)
+
+    talk = Talk(90, answer)
+    earlier = {e.quote for e in talk.course.entries if e.loop == 1 and e.quote}
+    rules = [d.plan for d in talk.decisions if d.plan.goal == "rule" and d.plan.loop == 2]
+    assert rules and not {plan.belief for plan in rules} & earlier
+
+
+def test_a_fairer_thought_about_something_else_is_asked_for_once_more() -> None:
+    state = before(Talk(60, cooperative()).goals.index("balanced"))
+    said = Reading(said=[Said(kind="balanced_thought", quote="about the drain")])
+    strays = frozenset({"strays"})
+    more: dict[str, object] = {"rounds_left": 30, "risk": "none"}
+    first, state = decide(state, said, reply="about the drain", turn=40, heard=strays, **more)  # type: ignore[arg-type]
+    assert first.plan.goal == "balanced" and first.plan.again == 1 and not first.entries
+    stood, _ = decide(state, Reading(stance="agrees"), reply="as I said", turn=42, **more)  # type: ignore[arg-type]
+    assert [e.quote for e in stood.entries if e.kind == "balanced_thought"] == ["about the drain"]
+    other = Reading(said=[Said(kind="balanced_thought", quote="about the marks")])
+    again, _ = decide(state, other, reply="about the marks", turn=42, **more)  # type: ignore[arg-type]
+    assert [e.quote for e in again.entries if e.kind == "balanced_thought"] == ["about the marks"]
+    still, _ = decide(state, said, reply="about the drain", turn=42, heard=strays, **more)  # type: ignore[arg-type]
+    assert not [e for e in still.entries if e.status == "filled"]
+
+
+def test_a_thought_with_nothing_on_either_side_is_soon_done_with() -> None:
+    def answer(state: CrdialState, words: str) -> Reading:
+        if state.asks in ("evidence_for", "evidence_against", "balanced_thought"):
+            return Reading(none_left=True)
+        return cooperative(fall=5)(state, words)
+
+    talk = Talk(60, answer)
+    assert talk.course.channels and {channel.rounds for channel in talk.course.channels} == {1}
+    turns = [d.plan.goal for d in talk.decisions if (d.plan.loop, d.plan.channel) == (1, 1)]
+    assert turns[:5] == ["for", "for", "against", "balanced", "rate_after"]
+
+
+def test_another_thought_that_is_put_off_is_asked_about_again() -> None:
+    state = before(Talk(60, cooperative()).goals.index("residual"))
+    goals, off = [], frozenset({"puts_off"})
+    for turn in (60, 62):
+        decision, state = decide(
+            state,
+            Reading(stance="unsure"),
+            reply="maybe later",
+            turn=turn,
+            rounds_left=30,
+            risk="none",
+            heard=off,  # type: ignore[arg-type]
+        )
+        goals.append(decision.plan.goal)
+    assert goals[0] == "residual" and goals[1] != "residual"
+
+
+def test_how_far_the_belief_fell_is_known_when_the_thought_is_taken_up_again() -> None:
+    talk = Talk(90, cooperative(fall=15))
+    again = next(d.plan for d in talk.decisions if d.plan.attempt == 2)
+    assert (again.goal, again.opens, again.shift) == ("for", True, 15)

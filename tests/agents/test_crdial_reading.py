@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agents.counselors.crdial.reader import read as ask_reader
 from agents.counselors.crdial.reading import Reading, ReadingInputs, Said
-from agents.counselors.crdial.reading_checks import checked
+from agents.counselors.crdial.reading_checks import checked, strays
 from agents.counselors.crdial.reading_pieces import distortion_of
 from agents.counselors.crdial.reading_rules import read
 from agents.counselors.crdial.reading_words import load_words
@@ -1132,3 +1132,98 @@ def test_a_question_inside_a_fact_is_no_question(language: Language) -> None:
         "zh": "邻居问我：“你上哪儿去了？”还笑呢。",
     }[language]
     assert quotes(reading(language, "evidence_for", reply), "evidence_for") == [reply]
+
+
+# -- feelings without a word of their own, what is confided, and where a thought begins
+
+
+@pytest.mark.parametrize(
+    ("language", "asks", "reply", "word", "rated"),
+    [
+        ("en", "belief_before", "The thought, 60. Feeling useless, 35 or so.", "useless", (60, 35)),
+        ("en", "belief_after", "I'd say 45 for that, and 35 for how useless I feel.", "useless", (45, 35)),
+        ("en", "emotion_before", "Feeling useless, 40.", "useless", (None, 40)),
+        ("en", "belief_before", "I feel useless, about 50.", "useless", (None, 50)),
+        ("en", "belief_before", "Feeling lost, 50.", "lost", (None, 50)),
+        ("zh", "belief_before", "这句信80，觉得自己没用，有60。", "没用", (80, 60)),
+        ("zh", "emotion_before", "觉得自己没用，60分。", "没用", (None, 60)),
+    ],
+)
+def test_a_feeling_that_is_no_word_for_one_is_named_beside_its_rating(
+    language: Language, asks: str, reply: str, word: str, rated: tuple[int | None, int | None]
+) -> None:
+    found = reading(language, asks, reply, "x")
+    assert [said.emotion for said in found.said if said.emotion] == [word]
+    assert (found.belief, found.emotion) == rated
+
+
+@pytest.mark.parametrize(
+    ("language", "reply"),
+    [
+        ("en", "I am useless."),
+        ("en", "I'm so worthless, deep down."),
+        ("zh", "我就是没用。"),
+        ("zh", "我觉得自己没用。"),
+    ],
+)
+def test_the_same_word_as_a_belief_is_no_feeling(language: Language, reply: str) -> None:
+    assert not any(said.emotion for said in reading(language, "core_belief", reply).said)
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "told"),
+    [
+        ("en", "There's something I left out. I keep a bottle in the toolbox.", True),
+        ("en", "I've never told anyone this, but I walk past the house at night.", True),
+        ("zh", "这事我没跟人说过，工具箱里我一直藏着一瓶酒。", True),
+        ("zh", "有件事我一直没说，我半夜老去她楼下站着。", True),
+        ("en", "She told me so herself.", False),
+        ("zh", "她跟我说过好几回。", False),
+    ],
+)
+def test_what_is_confided_is_heard(language: Language, reply: str, told: bool) -> None:
+    assert reading(language, "evidence_for", reply, "x").confides is told
+
+
+@pytest.mark.parametrize(
+    ("language", "reply", "quote"),
+    [
+        (
+            "zh",
+            "闺女住校，礼拜五才回来。一听我开门，我媳妇心里准在想又回来了。",
+            "一听我开门，我媳妇心里准在想又回来了。",
+        ),
+        ("en", "The lift is out again. They all think I'm slow.", "They all think I'm slow."),
+        (
+            "en",
+            "Burnt the toast. A man who does that is a failure.",
+            "Burnt the toast. A man who does that is a failure.",
+        ),
+    ],
+)
+def test_a_belief_begins_where_it_is_said_and_not_with_what_stands_before_it(
+    language: Language, reply: str, quote: str
+) -> None:
+    assert quotes(reading(language, "automatic_thought", reply), "automatic_thought") == [quote]
+
+
+FAIRER = [
+    ("en", "The marks aren't everything, I have had a say.", (), False),  # holds the thought's own words
+    ("en", "Nobody can know that.", (), False),  # a general view
+    ("en", "It may be the blocked drain.", ("Mum sighs at the blocked drain because of me.",), True),
+    ("zh", "分数不是全部，我说话也管过用。", (), False),
+    ("zh", "这种事谁也说不准。", (), False),
+    ("zh", "下水道堵了，她才叹气。", ("下水道一堵，我妈就叹气，都是因为我。",), True),
+]
+
+
+@pytest.mark.parametrize(("language", "reply", "others", "off"), FAIRER)
+def test_a_fairer_view_of_another_thought_is_seen(
+    language: Language, reply: str, others: tuple[str, ...], off: bool
+) -> None:
+    belief = {"en": "Without good marks I have no say.", "zh": "分数要是上不去，家里就没我说话的份。"}[language]
+    fact = {"en": "I was let off when my marks were good.", "zh": "考得好的那回，礼拜天就让我歇了。"}[language]
+    given = inputs(language, "balanced_thought", reply, belief)
+    given = given.model_copy(update={"evidence": (fact,), "others": others})
+    found = checked(read(given, random.Random(0), language), given, language)
+    assert quotes(found, "balanced_thought") and strays(found, given, language) is off

@@ -469,7 +469,13 @@ async def test_a_model_says_what_it_voiced_and_only_the_card_s_thoughts_count(la
         ("en", 'Is there any other fact that still speaks for "I am slow"?', ("evidence_for",)),
         ("en", "Which fact would make you doubt it, at least a little?", ("evidence_against",)),
         ("en", "When that happened, what was the first thing you thought?", ("automatic",)),
-        ("en", 'When it happens, is "I am slow" what goes through your head?', ("confirm",)),
+        ("en", 'At such a moment, is "I am slow" what goes through your head?', ("confirm",)),
+        ("en", "What feeling goes with it, and how strong is it right now, from 0 to 100?", ("rate_feeling",)),
+        ("en", "What is on your mind, and when did it last hit you?", ("situation",)),
+        ("en", 'And now, how much do you still believe "I am slow", from 0 to 100?', ("rate_belief",)),
+        ("en", "Shall we try it in another way?", ()),
+        ("zh", "那现在呢，你还有多相信“我太慢”，0到100？", ("rate_belief",)),
+        ("zh", "所以心里冒出来的那句话是“我太慢”，是这样吗？", ("confirm",)),
         ("zh", "你想从哪件事说起？", ("situation",)),
         ("zh", "先把感受放一放，有什么证据说明它是对的？", ("evidence_for",)),
         ("zh", "当时你心里对自己说了句什么？", ("automatic",)),
@@ -478,3 +484,47 @@ async def test_a_model_says_what_it_voiced_and_only_the_card_s_thoughts_count(la
 )
 def test_what_is_asked_is_heard(language: Language, turn: str, kinds: tuple[str, ...]) -> None:
     assert hear(turn, language).kinds == kinds
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_fact_that_is_taken_for_a_thought_is_not_agreed_to(language: Language) -> None:
+    profile = card(language)
+    line = {"en": 'Is "{}" the thought that comes up in such moments?', "zh": "我想确认一下，那个念头是“{}”吗？"}[
+        language
+    ]
+    refused = load_phrases("agents.clients", language).lines("weighing.does_not_fit")
+    core = held(profile, "core").text.rstrip(".。")
+    for seed in range(8):
+        for words in (each.text.rstrip(".。") for each in profile.facts[:1]):
+            talk = Talk(profile, TRUSTING, seed)
+            said = await talk.says(HELLO[language], ASKED["core"][language][0], line.format(words))
+            assert any(phrase in said for phrase in refused)
+    talk = Talk(profile, TRUSTING)
+    said = await talk.says(HELLO[language], ASKED["core"][language][0], line.format(core))
+    assert not any(phrase in said for phrase in refused)
+
+
+async def test_a_feeling_is_put_in_numbers_without_doubled_words() -> None:
+    asks = (
+        "这么想的时候，是什么滋味，要是打分，0到100是多少？",
+        "从0到100，“我骨子里就不是个会被人挑中的人”你信多少，感受到了几分？",
+    )
+    profile = card("zh").model_copy(update={"feelings": ("空落落的",)})
+    for seed in range(30):
+        talk = Talk(profile, TRUSTING, seed)
+        await talk.says(HELLO["zh"], *asks)
+        assert not any("的的" in turn.text for turn in talk.turns)
+
+
+async def test_a_thought_is_known_by_its_first_sentence_and_not_by_one_common_word() -> None:
+    profile = card("en", "career-01")
+    worthless = next(each for each in profile.thoughts if each.text.startswith("Without the works"))
+    gossip = next(each for each in profile.thoughts if each.text.startswith("In the shop they look"))
+    asked = 'What has happened that speaks for "Without the works I\'m nothing", something anyone could have seen?'
+    again = "You put that clearly. So let us look a second time. Which fact still weighs the most on that side?"
+    for seed in range(6):
+        talk = Talk(profile, TRUSTING, seed)
+        first = await talk.says(HELLO["en"], asked)
+        assert any(piece in first for piece in worthless.evidence_for)
+        more = await talk.says(again)
+        assert not any(piece in more for piece in gossip.evidence_for)

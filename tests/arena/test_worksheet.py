@@ -246,6 +246,47 @@ def test_a_failed_session_keeps_what_it_had_and_another_try_takes_its_place(data
     assert words("en")["broken"] not in read(sheet_of(again)).text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_situation_stands_once_a_loop_and_never_with_a_thought_from_elsewhere(
+    database: Database, language: Any
+) -> None:
+    second = note("core_beliefs", entry("core_belief", "second", channel=2), channel=2)
+    third = note("core_beliefs", entry("core_belief", "third", loop=2), loop=2)
+    told = note(
+        "core_beliefs", entry("situation", "later", None, loop=3), entry("core_belief", "fourth", loop=3), loop=3
+    )
+    sheet = sheet_of(kept(database, *WORKED, second, third, told), language)
+    assert [each.situation and each.situation.words for each in sheet.thoughts] == [
+        (SITUATION,),
+        None,
+        None,
+        ("later",),
+    ]
+    label = words(language)["thought"]["situation"]
+    for text in written(sheet).values():
+        assert text.count(SITUATION) == 1 and text.count(label) == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_that_was_asked_for_is_not_called_out_of_reach(database: Database, language: Any) -> None:
+    half = note(
+        "core_beliefs",
+        entry("core_belief", THOUGHT),
+        entry("belief_before", value=80),
+        entry("emotion_before", status="unfilled"),
+    )
+    (thought,) = sheet_of(kept(database, half), language).thoughts
+    assert (thought.feeling.before.missing, thought.feeling.after.missing) == ("unfilled", "not_reached")
+
+
+def test_a_feeling_named_only_later_is_the_one_that_was_rated_before(database: Database) -> None:
+    rated = (entry("emotion_before", value=60), entry("emotion_after", name="useless", value=40))
+    whole = (entry("emotion_before", "", None, value=70), entry("emotion_after", "", None, name="sad", value=30))
+    sheet = sheet_of(kept(database, note("verdict", entry("core_belief", THOUGHT), *rated, *whole)))
+    assert (sheet.thoughts[0].feeling.name, sheet.thoughts[0].feeling.before.value) == ("useless", 60)
+    assert [(each.name, each.before.value, each.after.value) for each in sheet.feelings] == [("sad", 70, 30)]
+
+
 # Finding a session
 
 
@@ -360,6 +401,7 @@ def written(sheet: Sheet) -> dict[str, str]:
 def test_every_format_shows_the_whole_record(database: Database, language: Any, notes: Sequence[Note]) -> None:
     sheet = sheet_of(kept(database, *notes, name="Ruth Ambler"), language)
     t, (thought,) = words(language), sheet.thoughts
+    assert thought.situation is not None
     fields = (thought.situation, thought.thought, thought.evidence_for, thought.evidence_against, thought.balanced)
     levels = (thought.belief.before, thought.belief.after, thought.feeling.before, thought.feeling.after)
     shown = ["Ruth Ambler", "career-01", sheet.counselor, sheet.session, disclaimer(language), t["simulated"]]

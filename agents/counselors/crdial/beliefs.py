@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from agents.counselors.crdial.course import MOST_CHANNELS, Entry
+from agents.counselors.crdial.course import MOST_CHANNELS, Entry, Kind
 from agents.counselors.crdial.pacing import CHANNEL, HARD, LOOP, room
 from agents.counselors.crdial.plan import Plan
 from agents.counselors.crdial.pool import RANK, pool
 from agents.counselors.crdial.state import Belief
 from agents.counselors.crdial.walk import Walk
 
-__all__ = ["core_beliefs", "take_rating"]
+__all__ = ["core_beliefs", "take_feeling", "take_rating"]
 
 _ASKS = 2  # times that a rating is asked for
 _HELD = 20  # below this strength a thought need not be weighed: it could not fall by the points that count
@@ -18,11 +18,12 @@ _HELD = 20  # below this strength a thought need not be weighed: it could not fa
 def core_beliefs(w: Walk) -> Plan | None:
     """Ask for the belief, name what it sounds like, have it rated; then the strongest comes first."""
     _adopt(w)
-    if w.state.goal == "rate":
+    if w.state.goal in ("rate", "belief_too"):
         take_rating(w)
+    _let_be(w)
     taken = _taken(w)
     places = room(len(taken), w.left, w.state.rounds)
-    plan = _ask_core(w, taken, places) or _ask_rating(w, taken, places)
+    plan = _ask_core(w, taken, places) or _ask_other_number(w, places) or _ask_rating(w, taken, places)
     if plan is None:
         _settle(w, _taken(w))
     return plan
@@ -74,6 +75,36 @@ def _ask_rating(w: Walk, taken: list[Belief], places: int) -> Plan | None:
     return w.ask("rate", "belief_before", belief=belief.quote, distortion=belief.distortion, again=belief.asks - 1)
 
 
+def _ask_other_number(w: Walk, places: int) -> Plan | None:
+    """Of belief and feeling one number came: the other is asked for once, where a turn can be spared."""
+    if w.state.goal != "rate" or not w.may_press or w.spare <= (CHANNEL + 1) * max(1, places):
+        return None
+    half = next((b for b in w.state.beliefs if b.rated == w.turn and b.status in ("named", "taken")), None)
+    if half is None or (half.before is None) == (half.emotion is None):
+        return None
+    about = {"belief": half.quote, "distortion": half.distortion}
+    if half.emotion is None:
+        return w.ask_beside("feeling_too", "emotion_before", **about)
+    w.change(half, asks=max(half.asks, _ASKS), status="named")
+    return w.ask_beside("belief_too", "belief_before", **about)
+
+
+def _let_be(w: Walk) -> None:
+    """A belief whose number was asked for by itself, and something else came up: it is not asked for again."""
+    for belief in w.state.beliefs:
+        half = belief.status == "named" and belief.asks >= _ASKS and belief.emotion is not None
+        if half and w.state.goal not in ("rate", "belief_too"):
+            w.change(belief, status="taken")
+
+
+def take_feeling(w: Walk) -> None:
+    """The feeling with the belief that was rated last, where it was asked for by itself."""
+    rated = [b for b in w.state.beliefs if b.status == "taken" and b.channel is None and b.rated is not None]
+    if rated and w.reading.emotion is not None:
+        last = max(rated, key=lambda belief: belief.rated or 0)
+        w.change(last, emotion=w.reading.emotion if last.emotion is None else last.emotion)
+
+
 def take_rating(w: Walk) -> None:
     """What the reply gives to the rating that was asked for."""
     asked = next((b for b in w.state.beliefs if b.status == "named" and b.asks), None)
@@ -117,7 +148,12 @@ def _enter_in_record(w: Walk, belief: Belief) -> None:
     where = {"loop": w.state.loop, "channel": belief.channel}
     said = {"quote": belief.quote, "turn": belief.turn, "span": belief.span, "name": belief.distortion}
     w.note(Entry(kind="core_belief", **where, **said))
-    if belief.before is not None:
-        w.note(Entry(kind="belief_before", **where, turn=belief.rated, value=belief.before))
-    if belief.emotion is not None:
-        w.note(Entry(kind="emotion_before", **where, turn=belief.rated, value=belief.emotion, name=w.state.feeling))
+    ratings: tuple[tuple[Kind, int | None, str], ...] = (
+        ("belief_before", belief.before, ""),
+        ("emotion_before", belief.emotion, w.state.feeling),
+    )
+    for kind, value, name in ratings:
+        if value is not None:
+            w.note(Entry(kind=kind, **where, turn=belief.rated, value=value, name=name))
+        elif belief.asks:
+            w.note(Entry(kind=kind, **where, status="unfilled"))

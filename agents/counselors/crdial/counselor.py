@@ -7,17 +7,18 @@ function; a model reads and words, and code checks both.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypedDict
 
 from agents.counselors.crdial import reader
-from agents.counselors.crdial.course import NOTE
+from agents.counselors.crdial.course import NOTE, Kind
 from agents.counselors.crdial.flow import Aside, Decision, decide
 from agents.counselors.crdial.plan import FIXED, Plan, SayInputs
 from agents.counselors.crdial.policy import load_policy, may_of, must_of
 from agents.counselors.crdial.reading import Reading, ReadingInputs
-from agents.counselors.crdial.reading_checks import checked
+from agents.counselors.crdial.reading_checks import checked, strays
 from agents.counselors.crdial.reading_rules import read
 from agents.counselors.crdial.saying import SayAgent, Worded
 from agents.counselors.crdial.state import CrdialState
@@ -33,6 +34,8 @@ __all__ = ["COUNSELOR", "VARIANTS", "CrdialCounselor"]
 
 VARIANTS = ("full",)
 _READ = 4000  # characters of a turn that the patterns are held against
+_SIDES: tuple[Kind, ...] = ("evidence_for", "evidence_against")
+_BY_PATTERN: tuple[Literal["privacy", "puts_off"], ...] = ("privacy", "puts_off")
 _LOOKS = ("automatic_thoughts", "intermediate_beliefs", "core_beliefs")  # steps of the stage ``diagnosis``
 
 
@@ -110,6 +113,9 @@ def _reading_inputs(view: DialogueView, state: CrdialState, heard: str) -> Readi
         step=state.step,
         asks=state.asks,
         belief=_looked_at(state),
+        evidence=tuple(e.quote for kind in _SIDES for e in state.own(kind)) if state.active else (),
+        around=tuple(e.quote for e in state.settled if e.loop == state.loop and e.channel is None),
+        others=tuple(_beside(state)),
         question=view.last("counselor"),
         reply=heard,
         turns=view.turns,
@@ -124,6 +130,12 @@ def _looked_at(state: CrdialState) -> str:
     return next((e.quote for e in opened if e.quote), "") if state.ending else ""
 
 
+def _beside(state: CrdialState) -> Iterator[str]:
+    """The other thoughts that are or were weighed, and what was found on them."""
+    here = (state.loop, state.channel)
+    yield from (e.quote for e in state.settled if e.channel is not None and e.quote and (e.loop, e.channel) != here)
+
+
 def _decide(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
     desk: _Desk = runtime.context
     view = turn["view"]
@@ -135,16 +147,19 @@ def _decide(turn: _Turn, runtime: Any) -> dict[str, Any]:  # noqa: ANN401
         turn=heard.index if heard else 0,
         rounds_left=view.rounds_left,
         risk=risk_level(heard.text, desk.language) if heard else "none",
-        heard=_heard(heard.text, desk.language) if heard else frozenset(),
+        heard=_heard(turn, heard.text, desk.language) if heard else frozenset(),
     )
     return {"decision": decision, "state": state}
 
 
-def _heard(text: str, language: Language) -> frozenset[Aside]:
-    """What the words do besides, by the policy's patterns."""
+def _heard(turn: _Turn, text: str, language: Language) -> frozenset[Aside]:
+    """What the words do besides, by the policy's patterns and by what they have in common with the thought."""
     low, policy = text[:_READ].casefold().replace("’", "'"), load_policy(language)
-    names: tuple[Aside, ...] = ("privacy", "puts_off")
-    return frozenset(name for name in names if policy.pattern(name).search(low))
+    found: set[Aside] = {name for name in _BY_PATTERN if policy.pattern(name).search(low)}
+    inputs = _reading_inputs(turn["view"], turn["state"], text)
+    if turn["reading"] is not None and strays(turn["reading"], inputs, language):
+        found.add("strays")
+    return frozenset(found)
 
 
 def _plan(turn: _Turn) -> Plan:

@@ -164,7 +164,7 @@ def course_of(turns: Iterable[Turn]) -> Course | None:
     entries = tuple(entry for note in notes for entry in note.entries)
     gates = tuple(gate for note in notes for gate in note.gates)
     walked = [(note.loop, note.channel, note.step) for note in notes if note.step]
-    whole = [entry for entry in entries if entry.channel is None and entry.status == "filled"]
+    whole = _named([entry for entry in entries if entry.channel is None and entry.status == "filled"])
     return Course(
         situation=next((entry.quote for entry in entries if entry.kind == "situation" and entry.quote), ""),
         automatic_thoughts=_quotes(entries, "automatic_thought"),
@@ -188,6 +188,15 @@ def _emotions(entries: Iterable[Entry], kind: Kind) -> tuple[tuple[str, float], 
     return tuple((e.name, e.value) for e in entries if e.kind == kind and e.value is not None)
 
 
+def _named(entries: list[Entry]) -> list[Entry]:
+    """A feeling that was rated before it was named is the one named next."""
+    rated = [entry for entry in entries if entry.kind in ("emotion_before", "emotion_after")]
+    name = next((entry.name for entry in rated if entry.name), "")
+    return [
+        entry.model_copy(update={"name": name}) if entry in rated and not entry.name else entry for entry in entries
+    ]
+
+
 def _channels(entries: tuple[Entry, ...], gates: tuple[Gate, ...]) -> tuple[Channel, ...]:
     opened = {
         (entry.loop, entry.channel): entry
@@ -201,7 +210,7 @@ def _channel(opened: Entry, entries: tuple[Entry, ...], gates: tuple[Gate, ...])
     loop, channel = opened.loop, opened.channel or 0
     own = [e for e in entries if (e.loop, e.channel) == (loop, channel) and e.status == "filled"]
     verdicts = [gate for gate in gates if gate.gate == "verdict" and (gate.loop, gate.channel) == (loop, channel)]
-    feeling = [e for e in own if e.kind in ("emotion_before", "emotion_after")]
+    feeling = next((e.name for e in own if e.kind in ("emotion_before", "emotion_after") and e.name), "")
     return Channel(
         loop=loop,
         channel=channel,
@@ -211,7 +220,7 @@ def _channel(opened: Entry, entries: tuple[Entry, ...], gates: tuple[Gate, ...])
         before=_last_value(own, "belief_before"),
         after=_last_value(own, "belief_after"),
         end=_last_value(own, "belief_end"),
-        emotion=feeling[0].name if feeling else "",
+        emotion=feeling,
         emotion_before=_last_value(own, "emotion_before"),
         emotion_after=_last_value(own, "emotion_after"),
         evidence_for=_quotes(own, "evidence_for"),

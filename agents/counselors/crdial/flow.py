@@ -16,6 +16,7 @@ from agents.counselors.crdial.reading import Reading
 from agents.counselors.crdial.slots import decline
 from agents.counselors.crdial.state import CrdialState
 from agents.counselors.crdial.steps import STEP, situation, take_ratings
+from agents.counselors.crdial.taken import taken_up
 from agents.counselors.crdial.walk import Walk
 from profiles.schema import Record
 from profiles.screening import RiskSeen
@@ -29,13 +30,14 @@ _ROSE = 20  # points by which a feeling may not rise
 _GRAVE = ("high", "immediate")
 _MOST_MOVES = 40  # more than any turn can make
 _CRISIS_TURNS = 3
-_MILD = 50  # emotion 0-100 below which nobody calls it strong
 _LAST_TWO = 2  # next step and good-bye
 _END_ASKS = 2  # times that the close asks for one number
 _MORE_AT_END = 1  # further thoughts that it asks about, after the one that weighed most
 _JUST = 5  # exchanges
+_CONFIDED = 3  # disclosures that are met with a turn of their own
+_TOLD = ("situation", "automatic_thought", "intermediate_belief", "core_belief")  # answers that are met as they are
 
-Aside = Literal["privacy", "puts_off"]
+Aside = Literal["privacy", "puts_off", "strays"]
 
 
 class Decision(Record):
@@ -76,10 +78,12 @@ def decide(
         reply, turn: the client's last words and the index of that turn.
         rounds_left: counselor turns that can follow this one.
         risk: what the safety rules see in the reply, whatever the reading says.
-        heard: what else the words do: ``privacy`` (asks who reads this), ``puts_off`` (the question, for now).
+        heard: what else the words do: ``privacy`` (asks who reads this), ``puts_off`` (the question, for now),
+            ``strays`` (the fairer thought is about something else).
     """
     reading = _put_off(state, reading) if "puts_off" in heard else reading
-    w = Walk(state, reading, turn, reply, left=rounds_left + 1, puts_off="puts_off" in heard)
+    off, strays = "puts_off" in heard, "strays" in heard
+    w = Walk(state, reading, turn, reply, left=rounds_left + 1, puts_off=off, strays=strays)
     w.hear()
     w.set(put_off="puts_off" in heard and not state.put_off)
     take_ratings(w)
@@ -94,7 +98,7 @@ def decide(
     if asks_back and plan.goal not in (*FIXED, "safety", "crisis_more"):
         w.set(privacy_told=True)
         plan = plan.model_copy(update={"privacy": True})
-    plan = plan.model_copy(update=_taken_up(w, asked=state.goal))
+    plan = plan.model_copy(update=taken_up(w, asked=state.goal))
     return Decision(plan=plan, entries=tuple(w.entries), gates=tuple(w.gates)), w.state
 
 
@@ -118,36 +122,6 @@ def _keep_number(w: Walk) -> None:
         if belief.rated == w.turn and belief.channel is None and belief.before is not None:
             at = {"loop": w.state.loop, "turn": w.turn, "name": belief.distortion}
             w.note(Entry(kind="belief_before", value=belief.before, **at))
-
-
-def _taken_up(w: Walk, asked: str) -> dict[str, str]:
-    """What of the reply is to be taken up first: what it settled, the thing itself before the feeling with it."""
-    deep = w.now("core_belief")
-    if deep and w.state.goal in ("core_more", "rate"):
-        return {"took": "core_belief", "took_quote": deep[-1].quote}
-    told = [e for e in w.entries if e.kind != "situation" or e.status == "filled"]
-    settled = [e for e in told if not e.kind.startswith("emotion")] or told
-    answered = asked == "residual" and w.state.goal != "residual" and w.state.phase == "close"
-    if answered and w.reading.stance not in ("rupture", "declines"):
-        return {"took": "residual"}
-    if settled:
-        last = settled[-1]
-        if last.kind in _RATED and w.reading.belief is None and w.reading.emotion is None:
-            return {"took": ""}  # settled earlier; the client has just said something else
-        return {"took": _name_of(last), "took_quote": last.quote}
-    if asked == "agree" and w.reading.stance not in ("declines", "disagrees"):
-        return {"took": "agree"}
-    return {"took": "belief_before" if asked == "rate" and w.reading.belief is not None else ""}
-
-
-def _name_of(entry: Entry) -> str:
-    """How the phrase file calls what was settled."""
-    if entry.status == "none":
-        return "none" if entry.kind.startswith("evidence") else f"none_{entry.kind}"
-    if entry.status != "filled":
-        return entry.status
-    mild = entry.kind == "emotion_before" and (entry.value or 0) < _MILD
-    return f"{entry.kind}_mild" if mild else entry.kind
 
 
 def _plan(w: Walk, risk: RiskSeen) -> Plan:
@@ -183,9 +157,6 @@ def _danger(w: Walk, risk: RiskSeen) -> Exit | None:
     return "realistic_problem" if reading.realistic and w.state.phase == "talk" else None
 
 
-_RATED = ("belief_before", "belief_after", "belief_end", "emotion_before", "emotion_after")
-
-
 def _trouble(w: Walk) -> Plan | None:
     """Refusal, rupture and distress are met; after two pleas what was wanted is let go and an end is offered."""
     reading = w.reading
@@ -199,7 +170,22 @@ def _trouble(w: Walk) -> Plan | None:
     no_more = reading.stance == "declines" and w.state.goal == "residual"  # an answer to whether there is more
     if reading.stance in ("declines", "rupture") and not no_more:
         return _met(w)
-    return _calmed(w)
+    return _calmed(w) or _heard_out(w)
+
+
+def _heard_out(w: Walk) -> Plan | None:
+    """What is confided is met with a turn of its own, unless it is the answer that was asked for."""
+    asked_for = w.state.asks in _TOLD and any(said.kind == w.state.asks for said in w.reading.said)
+    if w.state.phase != "talk" or w.spare <= 1 or asked_for or not _confided(w):
+        return None
+    w.set(confided=w.state.confided + 1)
+    return w.aside("meet_confided", "")
+
+
+def _confided(w: Walk) -> bool:
+    """Whether something is confided that is to be met: not the first telling, and not twice running."""
+    may = w.state.confided < _CONFIDED and w.state.goal not in ("", "situation", "meet_confided")
+    return w.reading.confides and may
 
 
 def _met(w: Walk) -> Plan:
@@ -285,9 +271,12 @@ def _close(w: Walk) -> Plan:
 
 
 def _met_at_the_end(w: Walk) -> Plan | None:
-    """A rupture in the last turns is met too, where one of them can be spared."""
+    """A rupture or a disclosure in the last turns is met too, where one of them can be spared."""
     if w.reading.stance == "rupture" and "meet_rupture" not in w.state.asked and w.left > _LAST_TWO:
         return w.ask("meet_rupture", "agree")
+    if _confided(w) and w.left > _LAST_TWO:
+        w.set(confided=w.state.confided + 1)
+        return w.ask("meet_confided", "")
     return None
 
 

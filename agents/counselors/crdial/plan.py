@@ -25,8 +25,8 @@ class Plan(Record):
     asks: as in ``course.Note``. again: how often the goal was asked before in this step. opens: first turn of a step.
     belief, distortion: what is being weighed. quote: the client's words to take up. evidence_*: what was
     found in this channel. balanced: thoughts found so far. open_points: named and not weighed. took: the kind that the
-    reply has just settled, or how it stayed open. privacy: the client asks who reads this, and is answered first. ends:
-    the last words of the counselor.
+    reply has just settled, or how it stayed open. shift: points by which the belief fell. privacy: the client asks who
+    reads this, and is answered first. ends: the last words of the counselor.
     """
 
     goal: str

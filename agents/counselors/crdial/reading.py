@@ -20,7 +20,8 @@ class ReadingInputs(Record):
     """What fills the prompt of one reading.
 
     step, asks: where the talk stands and what the last counselor turn asked for (as in ``course.Note``).
-    belief: the thought that is being weighed, in the client's words; empty before step 3. reply: the client's turn.
+    belief: the thought that is being weighed, in the client's words; empty before step 3. evidence: what was found for
+    and against it; around: what led to it; others: further thoughts with their evidence. reply: the client's turn.
     turns: the dialogue so far, the reply last.
     """
 
@@ -30,6 +31,9 @@ class ReadingInputs(Record):
     question: str
     reply: str
     turns: tuple[Turn, ...]
+    evidence: tuple[str, ...] = ()
+    around: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Said(BaseModel):
@@ -47,7 +51,8 @@ class Reading(BaseModel):
     none_left: the client says there is nothing of what was asked (no fact, no further thought).
     by_feeling: what is offered as evidence is a feeling, not a checkable fact.
     unconvinced: the client says that the old thought no longer convinces. realistic: the thought is largely true (a
-    real loss, an illness, discrimination), so that it is not to be argued with. distress: 0-3.
+    real loss, an illness, discrimination), so that it is not to be argued with. confides: something new and hard to
+    say is told of one's own accord. distress: 0-3.
     """
 
     reason: str = ""
@@ -59,5 +64,6 @@ class Reading(BaseModel):
     by_feeling: bool = False
     unconvinced: bool = False
     realistic: bool = False
+    confides: bool = False
     danger: Danger = "none"
     distress: int = Field(0, ge=0, le=3)

@@ -17,11 +17,12 @@ from agents.counselors.crdial.reading_ratings import ratings_in, strength_in
 from agents.counselors.crdial.reading_roles import repeats, restates, roles_of, says_nothing
 from agents.counselors.crdial.reading_rules import danger_in
 from agents.counselors.crdial.reading_words import load_words
+from agents.reading import content_units, said_in
 from profiles.distortions import distortion_in
 from profiles.screening import RANK, risk_level
 from profiles.vocabulary import Language
 
-__all__ = ["checked"]
+__all__ = ["checked", "strays"]
 
 _EDGES = " \t\n\"'“”‘’「」『』«»…"
 _WORD = re.compile(r"[a-z0-9]")
@@ -29,6 +30,8 @@ _THOUGHTS = ("automatic_thought", "intermediate_belief", "core_belief")
 _EVIDENCE = ("evidence_for", "evidence_against")
 _FEELINGS = ("emotion_before", "emotion_after")
 _RATINGS = ("belief_before", "belief_after")
+_ELSEWHERE = 0.33  # share of content that a fairer thought may have in common with other thoughts alone
+_PARTICULAR = 6  # content units from which it tells particulars, though nothing was found that it could rest on
 _WAYS_OUT = 0.5  # a number said in words may be read this far from it and no farther
 
 
@@ -80,6 +83,20 @@ def _rated(value: int | None, inputs: ReadingInputs, language: Language) -> int 
         return value if any(each.holds(value) for each in found) else None
     strength = strength_in(inputs.reply, language)
     return value if strength is not None and abs(strength - value) <= 100 * _WAYS_OUT / 5 else None
+
+
+def strays(reading: Reading, inputs: ReadingInputs, language: Language) -> bool:
+    """Whether the fairer thought that was asked for holds nothing of what is weighed, and much of something else."""
+    given = [each.quote for each in reading.said if each.kind == "balanced_thought"]
+    if inputs.asks != "balanced_thought" or not inputs.belief or not given:
+        return False
+    own = "\n".join((inputs.belief, *inputs.evidence, *inputs.around))
+    before = [turn.text for turn in inputs.turns[:-1] if turn.speaker == "client"][-1:]
+    beside = "\n".join((*inputs.others, *before))
+    if any(said_in(quote, own, language) for quote in given):
+        return False
+    particular = not inputs.evidence and any(len(content_units(quote, language)) >= _PARTICULAR for quote in given)
+    return particular or any(said_in(quote, beside, language) >= _ELSEWHERE for quote in given)
 
 
 # -- one thing said

@@ -17,11 +17,13 @@ from profiles.vocabulary import Language
 __all__ = ["Rated", "both", "only_rates", "ratings_in", "strength_in"]
 
 _CLAUSE = re.compile(r"[,;.!?，；。！？、\n]|\b(?:and|but)\b|和|但")
+_COMMA = re.compile(r"[,，]\s{0,2}$")
 _COUNTED = 10
 _MOST_NUMBERS = 40  # in one turn, of one way to say them
 _NEAR = 120  # characters on either side of a number that its clause may reach
 _MOST = 100
 _SHORT = 24  # characters of a clause in which a word ("half") may stand for a strength; more in English
+_FEELINGS = ("felt_as", "feelings", "feeling_nouns")
 _FEW_UNITS = 1  # content units left over in a sentence that is nothing but a rating
 
 
@@ -82,7 +84,8 @@ def both(text: str, language: Language, asks: str, question: str) -> tuple[int |
     belief = next((each.value for each in now if each.of == "belief"), None)
     emotion = next((each.value for each in now if each.of == "emotion"), None)
     free = [each.value for each in now if not each.of]
-    if asks.startswith("emotion_") and emotion is None and len(free) == 1:
+    alone_felt = len(now) == 1 and asks.startswith("belief_") and _only_felt(text, words, language)
+    if (asks.startswith("emotion_") or alone_felt) and emotion is None and len(free) == 1:
         return belief, free[0]
     if belief is None and free:
         belief = free.pop(0)
@@ -91,6 +94,13 @@ def both(text: str, language: Language, asks: str, question: str) -> tuple[int |
     if belief is None and emotion is None and asked:
         return _in_words(text, language, asks)
     return belief, emotion
+
+
+def _only_felt(text: str, words: ReadingWords, language: Language) -> bool:
+    """Whether the sentence with the number names a feeling, and no belief: "Feeling lost, 50"."""
+    rated = [ready(each, words) for each in split_sentences(text[:LONGEST], language) if ratings_in(each, language)]
+    felt = any(words.lists[name].search(each) for each in rated for name in _FEELINGS)
+    return felt and not any(words.ratings.bounds["belief"].search(each) for each in rated)
 
 
 def _in_words(text: str, language: Language, asks: str) -> tuple[int | None, int | None]:
@@ -127,7 +137,7 @@ def _left(plain: str, language: Language, strengths: bool = False) -> int:
     """Content units that are left of a text without what goes with a rating."""
     words = load_words(language)
     ways = [way for way, _ in words.ratings.words] if strengths else []
-    feelings = (words.lists["feelings"], words.lists["feeling_nouns"])
+    feelings = [words.lists[name] for name in _FEELINGS]
     for pattern in (*ways, words.ratings.bounds["rest"], words.ratings.bounds["belief"], *feelings):
         plain = pattern.sub(" ", plain)
     return len(content_units(plain, language))
@@ -177,11 +187,20 @@ def _about(plain: str, start: int, end: int, words: ReadingWords) -> tuple[Liter
     """What the clause around a number speaks of, and whether of how it was before."""
     clause = _clause(plain, start, end)
     past = bool(words.ratings.bounds["past"].search(clause))
-    feeling = words.lists["feelings"].search(clause) or words.lists["feeling_nouns"].search(clause)
+    before = _COMMA.search(plain[: plain.find(clause, max(0, start - _NEAR))])
+    if before and not _names(clause, words):  # "Feeling lost, 50"
+        clause = _clause(plain, before.start(), before.start())
+    feeling = any(words.lists[name].search(clause) for name in _FEELINGS)
     belief = words.ratings.bounds["belief"].search(clause)
     if belief and not feeling:
         return "belief", past
     return ("emotion" if feeling else ""), past
+
+
+def _names(clause: str, words: ReadingWords) -> bool:
+    """Whether a clause says what is rated."""
+    known = (*(words.lists[name] for name in _FEELINGS), words.ratings.bounds["belief"])
+    return any(pattern.search(clause) for pattern in known)
 
 
 def _moved(found: list[Rated], plain: str, ratings: Ratings) -> tuple[Rated, ...]:

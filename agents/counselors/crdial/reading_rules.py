@@ -55,6 +55,7 @@ def read(inputs: ReadingInputs, chance: random.Random, language: Language) -> Re
         none_left=_none_left(inputs, pieces, said) or (bool(manners & _nothing(inputs)) and not said),
         by_feeling=_by_feeling(inputs, pieces, said),
         unconvinced=_unconvinced(pieces, words),
+        confides="confide" in manners or any(words.lists["confides"].search(each.piece.text) for each in pieces),
         realistic=bool(words.lists["realistic"].search(plain)),
         danger=danger_in(inputs.reply, language),
         distress=next((level for level in (3, 2, 1) if words.distress[level].search(plain)), 0),

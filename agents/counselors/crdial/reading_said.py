@@ -138,7 +138,7 @@ def _thoughts(inputs: ReadingInputs, pieces: Sequence[Turned], kind: Kind, langu
         if not any(_may_be(kind, each, language) for each in run):
             continue
         shown = next((place for place, each in enumerate(run) if _shows(each, language)), 0)
-        while shown and not _tells(run[shown - 1], language):
+        while shown and _leads_in(run[shown - 1], run[shown], language):
             shown -= 1
         yield _said(kind, run[shown:], inputs, language)
 
@@ -174,6 +174,13 @@ def _may_be(kind: Kind, piece: Turned, language: Language) -> bool:
 def _is_habit(piece: Turned, words: Mapping[str, re.Pattern[str]]) -> bool:
     """Whether an if-then only tells what one does then."""
     return bool(words["habits"].search(piece.piece.text))
+
+
+def _leads_in(piece: Turned, following: Turned, language: Language) -> bool:
+    """Whether a sentence before the telling one belongs to the thought: it speaks of somebody, or is referred to."""
+    words = load_words(language).lists
+    belongs = words["concerns"].search(piece.piece.text) or words["refers_back"].search(following.piece.text)
+    return bool(belongs) and not _tells(piece, language)
 
 
 def _tells(piece: Turned, language: Language) -> bool:
@@ -266,7 +273,8 @@ def _named(piece: Turned, language: Language) -> Iterator[str]:
     low = piece.quote.lower()
     if len(low) != len(piece.quote):
         return
-    hits = [hit for name in ("feeling_nouns", "feelings") for hit in words[name].finditer(low)]
+    names = ("feeling_nouns", "feelings", *(("felt_as",) if ratings_in(piece.quote, language) else ()))
+    hits = [hit for name in names for hit in words[name].finditer(low)]
     end = 0
     for hit in sorted(hits, key=lambda hit: (hit.start(), -hit.end())):
         if hit.start() >= end and not words["denied"].search(low[max(0, hit.start() - 24) : hit.start()]):

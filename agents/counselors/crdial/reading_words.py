@@ -75,6 +75,7 @@ class _Words(Record):
     of_you: Patterns
     rhetorical: Patterns
     asides: Patterns
+    confides: Patterns
     wishes: Patterns
     plans: Patterns
     habits: Patterns
@@ -82,12 +83,14 @@ class _Words(Record):
     others_only: Patterns
     oneself: Patterns
     concerns: Patterns
+    refers_back: Patterns
     self_signs: Patterns
     joins: Patterns
     feeling_only: Patterns
     by_feeling: Patterns
     feelings: Patterns
     feeling_nouns: Patterns
+    felt_as: Patterns
     denied: Patterns
     event: Patterns
     happened: Patterns

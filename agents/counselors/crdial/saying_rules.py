@@ -34,6 +34,8 @@ _BRIDGES = 0.4  # how often a bridge stands beside an acknowledgement
 _QUOTES = 0.85  # how often the client's words are handed back where nothing else is to be said
 _NAMED = 0.3  # how often the naming of a distortion has an acknowledgement before it
 _FREE = 0.1  # weight of a strategy that the policy does not name
+_MOVED = 5  # points of belief that are a fall, though not enough of one
+_BESIDE = ("feeling_too", "belief_too")  # short questions for what the one before did not bring
 _ALWAYS = ("rate", "rate_end", "emotion_after", "residual")  # goals whose bridge is said every time
 
 
@@ -69,8 +71,8 @@ class _Desk:
         means = self.inputs.means.strip(_EDGES)
         return {
             "belief": self._quoted(plan.belief) or self.phrases.nth("unquoted", 0),
-            "quote": self._quoted(plan.quote),
-            "balanced": next(filter(None, map(self._quoted, plan.balanced[::-1])), ""),
+            "quote": self._fairer(plan.quote) if plan.goal.startswith("balanced") else self._quoted(plan.quote),
+            "balanced": next(filter(None, map(self._fairer, plan.balanced[::-1])), ""),
             "open": next(filter(None, map(self._quoted, plan.open_points)), ""),
             "label": self.inputs.label.translate(_INNER),
             "means": means[:1].lower() + means[1:],
@@ -81,12 +83,21 @@ class _Desk:
 
     def _quoted(self, words: str) -> str:
         """The client's words in quotation marks; empty where they cannot be said within a sentence."""
-        bare = _short(words, self.language)
+        return self._marked(_short(words, self.language))
+
+    def _entire(self, words: str) -> str:
+        """All of the words in quotation marks, as half a fairer thought is another thought; empty where too long."""
+        return self._marked(_whole(words, self.language))
+
+    def _marked(self, bare: str) -> str:
         return self.phrases.nth("quoted", 0).replace("{}", bare) if bare else ""
 
     def _in_passing(self, words: str) -> str:
         """Words that are taken up before a question: only where they are short."""
-        quoted = self._quoted(words)
+        told = [
+            each for each in split_sentences(words, self.language) if len(each.strip(_EDGES)) >= _TELLING[self.language]
+        ]
+        quoted = self._quoted(told[0]) if told else ""
         return quoted if len(quoted) <= _PASSING[self.language] else ""
 
     def whole(self, name: str) -> list[Sentence]:
@@ -120,6 +131,8 @@ class _Desk:
             lines = list(self.phrases.lines(f"ask.{goal.removesuffix('_confirm')}"))
         if any(self.slots["belief"] in each.text for each in before):
             lines = [line for line in lines if "{belief}" not in line] or lines
+        elif goal == "balanced" and self.inputs.plan.again:  # another thought may have been meant
+            lines = [line for line in lines if "{belief}" in line and not self._used(line)] or lines
         elif goal == "for" and self.inputs.plan.opens:  # a thought is begun: say which
             lines = [line for line in lines if "{belief}" in line] or lines
         elif self.slots["belief"] in self._last("counselor") and not goal.startswith("rate"):
@@ -136,6 +149,9 @@ class _Desk:
             if plan.distress >= _STRONG:
                 return [each for each in (self._from("lead.heavy"), self._from("first")) if each]
             return [each for each in (self._from("first"), lead) if each]
+        if plan.goal in _BESIDE:
+            lead = self._lead() if plan.took or plan.tone == "heavy" else None
+            return [lead] if lead else []
         bridge = self._bridge()
         needless = bridge is not None and plan.goal == "rate" and not plan.took and self.chance.random() > _NAMED
         lead = None if needless and plan.tone != "heavy" else self._lead()
@@ -156,7 +172,8 @@ class _Desk:
         if plan.again and self.phrases.has(f"opens.again_{plan.goal}"):
             return self._from(f"opens.again_{plan.goal}", fresh=True)
         if self._once_more:
-            return self._from(f"opens.{plan.goal}_again")
+            moved = (plan.shift or 0) >= _MOVED and self.phrases.has(f"opens.{plan.goal}_moved")
+            return self._from(f"opens.{plan.goal}_{'moved' if moved else 'again'}")
         begins = plan.opens or plan.goal in _ALWAYS
         if plan.again or not begins or not self.phrases.has(f"opens.{plan.goal}"):
             return None
@@ -181,12 +198,21 @@ class _Desk:
             return self._taken_up(fresh=True) or self._from("lead.plain", fresh=True) or self._taken_up(fresh=False)
         if plan.tone != "plain":
             return self._from(f"lead.{plan.tone}")
-        return (self._echo() if self.chance.random() < _QUOTES else None) or self._from("lead.plain")
+        echo = self._echo() if self.chance.random() < _QUOTES else None
+        return echo or self._from("lead.again" if plan.again else "lead.plain")
 
     def _taken_up(self, *, fresh: bool) -> Sentence | None:
         """What the reply has settled; in its words, not in those that the question hands back."""
         plan = self.inputs.plan
-        return self._from(f"lead.took.{plan.took}", fresh=fresh, quote=self._in_passing(plan.took_quote))
+        return self._from(f"lead.took.{plan.took}", fresh=fresh, quote=self._took_words())
+
+    def _took_words(self) -> str:
+        plan = self.inputs.plan
+        fairer = plan.took == "balanced_thought"
+        return self._entire(plan.took_quote) if fairer else self._in_passing(plan.took_quote)
+
+    def _fairer(self, words: str) -> str:
+        return self._entire(words) or self._quoted(words)
 
     def _last(self, speaker: str) -> str:
         return next((turn.text for turn in reversed(self.inputs.turns) if turn.speaker == speaker), "")
@@ -251,6 +277,10 @@ class _Desk:
         filled = {**self.slots, **slots}
         text = _SLOT.sub(lambda slot: filled[slot[1]], line)
         return text[:1].upper() + text[1:]
+
+
+def _whole(words: str, language: Language) -> str:
+    return _bare(words, words, language) if len(words.strip(_EDGES)) <= _LONGEST[language] else ""
 
 
 def _short(words: str, language: Language) -> str:

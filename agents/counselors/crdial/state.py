@@ -60,7 +60,8 @@ class CrdialState(Record):
     offered: the confirmation that the last turn asked for. short: steps 1 and 2 take one exchange each in
     this loop. unconvinced: in this channel the client has said that the thought no longer convinces.
     ending: (loop, channel) of the belief that the close asks about, ended: of all that it has asked about.
-    privacy_told: the question who reads this has been answered. put_off: the last reply put the question off.
+    confided: disclosures met so far. privacy_told: the question who reads this has been answered.
+    put_off: the last reply put the question off.
     """
 
     seed: int
@@ -89,6 +90,7 @@ class CrdialState(Record):
     last_plea: int = 0
     overwhelmed: int = 0
     safety_asked: bool = False
+    confided: int = 0
     short: bool = False
     unconvinced: bool = False
     ending: tuple[int, int] | None = None

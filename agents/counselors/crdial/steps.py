@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agents.counselors.crdial.beliefs import core_beliefs, take_rating
+from agents.counselors.crdial.beliefs import core_beliefs, take_feeling, take_rating
 from agents.counselors.crdial.course import MOST_LOOPS, Entry, Kind, Step
 from agents.counselors.crdial.pacing import CHANNEL, HARD, LOOP
 from agents.counselors.crdial.plan import Plan
 from agents.counselors.crdial.pool import pool
-from agents.counselors.crdial.slots import last_entry, slot
+from agents.counselors.crdial.slots import AFTER, last_entry, nothing_weighed, slot
 from agents.counselors.crdial.walk import Walk
 
 __all__ = ["RAPPORT", "STEP", "situation", "take_ratings"]
@@ -28,10 +28,12 @@ def take_ratings(w: Walk) -> None:
     step, asked = w.state.step, w.state.asked
     if step == "automatic_thoughts" and asked.get("emotion") and w.reading.emotion is not None:
         _take_emotion(w, w.reading.emotion)
-    elif step == "core_beliefs" and w.state.goal == "rate" and w.reading.belief is not None:
+    elif step == "core_beliefs" and w.state.goal in ("rate", "belief_too") and w.reading.belief is not None:
         take_rating(w)
-    elif step == "verdict" and asked.get("rate_after") and w.reading.belief is not None:
-        _take_after(w, w.reading.belief)
+    elif step == "core_beliefs" and w.state.goal == "feeling_too":
+        take_feeling(w)
+    elif step == "verdict" and asked.get("rate_after"):
+        _take_after(w)
 
 
 def situation(w: Walk) -> Plan | None:
@@ -144,25 +146,36 @@ def _rating(kind: Kind, value: int, w: Walk) -> Entry:
 
 
 def _rated_again(w: Walk) -> Plan | None:
+    """Belief and feeling in one question, twice at most; where only one number comes, the other once by itself."""
     if "rate_after" in w.state.done:
         return None
     asked = w.state.asked.get("rate_after", 0)
-    if asked < _RATING_ASKS and w.state.turns_here < HARD and w.spare > asked:
+    missing = [goal for goal, _, _ in AFTER if goal not in w.state.done]
+    if len(missing) == 1 and missing[0] not in w.state.asked and _may_press_after(w):
+        return w.ask_beside(missing[0], {goal: kind for goal, kind, _ in AFTER}[missing[0]])
+    both = len(missing) == len(AFTER)
+    if both and asked < _RATING_ASKS and w.state.turns_here < HARD and w.spare > asked:
         return w.ask("rate_after", "belief_after")
-    _take_after(w, None)
+    for goal, kind, _ in AFTER:
+        if goal in missing and asked:
+            w.leave_open(kind, "unfilled")
+    w.finish("rate_after")
     return None
 
 
-def _take_after(w: Walk, belief: int | None) -> None:
-    if "rate_after" in w.state.done:
-        return
-    if belief is not None:
-        w.note(_rating("belief_after", belief, w))
-    else:
-        w.leave_open("belief_after", "unfilled")
-    if w.state.asked.get("rate_after") and w.reading.emotion is not None:
-        w.note(_rating("emotion_after", w.reading.emotion, w))
-    w.finish("rate_after")
+def _may_press_after(w: Walk) -> bool:
+    just_answered = w.state.goal == "rate_after"
+    needed = CHANNEL * len(_waiting(w)) if "belief_too" in w.state.done else 0  # without a belief no gate can be passed
+    return just_answered and w.may_press and w.spare > 1 + needed
+
+
+def _take_after(w: Walk) -> None:
+    """The numbers that the reply gives, each once."""
+    for goal, kind, of in AFTER:
+        value = getattr(w.reading, of)
+        if value is not None and not {goal, "rate_after"} & {*w.state.done}:
+            w.note(_rating(kind, value, w))
+            w.finish(goal)
 
 
 def _weigh(w: Walk) -> bool:
@@ -177,7 +190,8 @@ def _weigh(w: Walk) -> bool:
     words = (balanced[-1].quote, balanced[-1].turn) if balanced else ("", None)
     reason = f"balanced={bool(balanced)} before={before} after={value} unconvinced={w.state.unconvinced}"
     w.decide("verdict", passed, reason, words)
-    if not passed and w.state.attempt < _ROUNDS and w.spare >= CHANNEL * (1 + len(_waiting(w))):
+    time = w.spare >= CHANNEL * (1 + len(_waiting(w)))
+    if not passed and w.state.attempt < _ROUNDS and time and not nothing_weighed(w):
         w.set(attempt=w.state.attempt + 1)
         w.enter("defense", w.state.channel)
         return False
@@ -223,6 +237,8 @@ def _residual(w: Walk) -> Plan | None:
 
 
 def _answered(w: Walk) -> Plan | None:
+    if w.puts_off and w.state.asked["residual"] < _RATING_ASKS and w.spare > LOOP:
+        return w.ask("residual", "residual")
     kinds: tuple[Kind, ...] = ("automatic_thought", "intermediate_belief", "core_belief")
     done = {e.quote for e in w.state.settled if e.kind in kinds}
     new = [m for kind in kinds for m in w.now(kind) if m.quote not in done]

@@ -32,6 +32,7 @@ class Walk:
     """One turn of deciding.
 
     left: counselor turns that can still be spoken, this one included. puts_off: the reply puts the question off.
+    strays: the fairer thought in it seems to be about something else.
     """
 
     state: CrdialState
@@ -40,6 +41,7 @@ class Walk:
     reply: str
     left: int
     puts_off: bool = False
+    strays: bool = False
     entries: list[Entry] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
 
@@ -192,6 +194,7 @@ class Walk:
             "belief": state.active.quote if state.active else self._last_thought(),
             "distortion": state.active.distortion if state.active else "",
             "first": state.exchanges == 1,
+            "shift": self._shift(),
             **more,
         }
         return Plan(
@@ -215,6 +218,25 @@ class Walk:
         self.set(turns_here=here)
         return plan
 
+    def _shift(self) -> int | None:
+        """Points by which the belief in the open channel's thought has fallen; None where that is not known."""
+        active, where = self.state.active, (self.state.loop, self.state.channel)
+        rated = [e.value for e in self.state.settled if e.kind == "belief_after" and (e.loop, e.channel) == where]
+        known = active is not None and active.before is not None and rated and rated[-1] is not None
+        return round((active.before or 0) - (rated[-1] or 0)) if known and active else None
+
+    @property
+    def may_press(self) -> bool:
+        """Whether a number that was left out may be asked for: not of one who is in pain or turns it down."""
+        return self.strain < _HEAVY and self.reading.stance not in ("declines", "rupture") and not self.puts_off
+
+    def ask_beside(self, goal: str, asks: str, **more: Any) -> Plan:  # noqa: ANN401
+        """A short question that goes with the one before it: it takes none of the step's turns."""
+        here = self.state.turns_here
+        plan = self.ask(goal, asks, **more)
+        self.set(turns_here=here)
+        return plan
+
     def unask(self) -> None:
         """The reply did not take up the question: it does not count as asked."""
         goal, asked = self.state.goal, self.state.asked
@@ -222,8 +244,9 @@ class Walk:
             self.set(asked={**asked, goal: asked[goal] - 1})
 
     def _last_thought(self) -> str:
-        """The thought that the present question is about, before there is a channel."""
-        return next((e.quote for e in reversed(self.state.settled) if e.kind in _THOUGHTS and e.quote), "")
+        """The thought that the present question is about, before there is a channel: one of this loop, or none."""
+        here = (e for e in reversed(self.state.settled) if e.loop == self.state.loop)
+        return next((e.quote for e in here if e.kind in _THOUGHTS and e.quote), "")
 
     def leave(self, exit_: Exit) -> None:
         """Leave the six steps."""
