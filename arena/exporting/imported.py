@@ -10,12 +10,11 @@ from profiles.errors import UserError
 from profiles.located import Located, validate
 from profiles.strategies import strategies
 from profiles.vocabulary import Language, Stage
-from storage.exports.record import DialogueRecord
+from storage.exports.record import UNKNOWN_DOMAIN, DialogueRecord
 from storage.queries import TurnFacts
 from storage.tables import RunRow, SessionRow
 
 __all__ = [
-    "UNKNOWN",
     "consent_told",
     "from_elsewhere",
     "imported_record",
@@ -26,7 +25,6 @@ __all__ = [
 ]
 
 IMPORTED: Final = "imported"  # in a run's configuration, a session's outcome and a turn's notes
-UNKNOWN: Final = "unknown"  # the domain of a dialogue that tells of none
 _MUST: Final = ("licence", "seed_source")
 _OF_A_RUN: Final = "config_sha256"
 _MAKERS: Final = "generator"
@@ -124,7 +122,7 @@ def _least(session: SessionRow) -> dict[str, Any]:
         "run_id": session.run_id,
         "situation_id": session.profile_id,
         "language": session.language,
-        "domain": UNKNOWN,
+        "domain": UNKNOWN_DOMAIN,
         "scales": {"rater": "unknown"},
         "counselor": session.counselor,
         "gate": session.gate,
