@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -26,6 +27,7 @@ from storage.imports.shapes import lines_in
 __all__ = ["Imported", "read_dialogues"]
 
 _LEAST_TURNS = 2
+_CLOCK = re.compile(r"\s*\[\d{1,2}:\d{2}")  # a time before a line of talk; no JSON begins so
 _MOST_FAULTS = 20  # named of one dialogue; the others are counted
 _TOLD = ("provenance", "privacy")
 
@@ -76,7 +78,7 @@ def _values(path: Path) -> Iterator[tuple[str, Any]]:
                 yield f"line {number}", parsed(line)
         return
     text = file_text(path)
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[") and not _CLOCK.match(text):
         yield from _json_whole(path, text)
     else:
         yield from ((f"line {number}", part) for number, part in dialogues_in_text(text))

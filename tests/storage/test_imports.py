@@ -110,6 +110,11 @@ def test_a_transcript_in_plain_text_is_read_by_the_role_before_each_line(
     assert not found.faults
 
 
+def test_a_text_that_begins_with_a_time_in_brackets_is_no_json(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, "[00:12] Client: one\n[01:05] Counselor: two\n")
+    assert found.turns == (("client", "one"), ("counselor", "two")) and not found.faults
+
+
 def test_dialogues_in_one_file_are_parted_by_a_rule_or_a_heading(tmp_path: Path) -> None:
     talk = "Client: a\nCounselor: b\n"
     found = read(tmp_path, f"# First\n{talk}---\n{talk}\n## Third\n{talk}")
