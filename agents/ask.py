@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from agents.dialogue import CallRecord, Usage
+from agents.dialogue import CallRecord, Turn, Usage
+from agents.messages import as_messages
 from agents.models.base import ChatModel, ChatReply, ChatRequest, Message, Sampling
 from agents.prompts import Prompt, load_prompt
 from profiles.errors import BadOutput, Refused, TooLong
@@ -72,6 +73,32 @@ async def ask(
         replies.append(await model.generate(_repair(request, replies[0], str(fault))))
         value = _read(replies[1], schema)
     return Answer(cast(Output, value), replies[-1].reasoning, _record(prompt, replies))
+
+
+async def ask_to_read(
+    model: ChatModel,
+    prompt: Prompt[Inputs, Output],
+    inputs: Inputs,
+    *,
+    language: Language,
+    seed: int,
+    turns: Iterable[Turn],
+) -> Answer[Output] | None:
+    """Ask what the client's last words say, as the counselor hears them, with nothing left to chance.
+
+    Returns:
+        The answer; None where it stays unreadable after one repair, is cut off, or is declined.
+
+    Raises:
+        ModelError: whatever else the provider raises.
+    """
+    dialogue = as_messages(turns, "counselor")
+    try:
+        return await ask(
+            model, prompt, inputs, language=language, seed=seed, dialogue=dialogue, sampling=Sampling(temperature=0.0)
+        )
+    except (BadOutput, Refused, TooLong):
+        return None
 
 
 def _repair(request: ChatRequest, reply: ChatReply, fault: str) -> ChatRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 __all__ = ["without_own_words"]
 
@@ -33,6 +34,7 @@ def without_own_words(text: str, sentences: Sequence[str], client_turns: Sequenc
     return left
 
 
+@lru_cache(maxsize=2048)  # the client's turns are searched again for each of the counselor's
 def _letters(text: str) -> str:
     return _NO_LETTER.sub("", text).casefold()
 

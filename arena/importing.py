@@ -166,7 +166,7 @@ def _taken(found: Imported, number: int, run_id: str, digest: str) -> SessionRes
     try:
         return _result(found, number, run_id, digest)
     except (ArithmeticError, LookupError, RecursionError, TypeError, UserError, ValueError) as error:
-        fault = f"cannot be taken in ({type(error).__name__})"
+        fault = str(error) if isinstance(error, UserError) else f"cannot be taken in ({type(error).__name__})"
         return _result(Imported(place=found.place, language=found.language, faults=(fault,)), number, run_id, digest)
 
 

@@ -10,7 +10,7 @@ from profiles.errors import UserError
 from profiles.located import Located, validate
 from profiles.strategies import strategies
 from profiles.vocabulary import Language, Stage
-from storage.exports.record import UNKNOWN_DOMAIN, DialogueRecord
+from storage.exports.record import GATES, UNKNOWN_DOMAIN, DialogueRecord
 from storage.queries import TurnFacts
 from storage.tables import RunRow, SessionRow
 
@@ -28,7 +28,6 @@ IMPORTED: Final = "imported"  # in a run's configuration, a session's outcome an
 _MUST: Final = ("licence", "seed_source")
 _OF_A_RUN: Final = "config_sha256"
 _MAKERS: Final = "generator"
-_GATES: Final = ("passed", "not_checked", "failed")  # from good to bad
 _SPEAKERS: Final = {"client": "help_seeker", "counselor": "therapist"}
 
 
@@ -60,7 +59,7 @@ def refuse_unfinished(run: RunRow) -> None:
 
 def worse_gate(one: str, other: str) -> str:
     """The safety gate's word on a dialogue that was tested twice, by whoever told of it and here."""
-    return max(one, other, key=lambda word: _GATES.index(word) if word in _GATES else len(_GATES))
+    return max(one, other, key=lambda word: GATES.index(word) if word in GATES else len(GATES))
 
 
 def consent_told(session: SessionRow) -> str:

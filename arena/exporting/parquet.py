@@ -17,7 +17,6 @@ from storage.exports.summary import ExportFile
 __all__ = ["ParquetSink", "need_pyarrow"]
 
 _GROUP: Final = 1000  # rows
-_READ: Final = 1 << 20
 
 
 def need_pyarrow() -> Any:  # noqa: ANN401  (a module without types)
@@ -127,8 +126,5 @@ def _filled(value: Any) -> Any:  # noqa: ANN401
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while part := file.read(_READ):
-            digest.update(part)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -22,6 +22,7 @@ from profiles.vocabulary import Language
 from storage.exports.dialogue import Talk, merged, opened, texts
 from storage.exports.format import ExportOptions
 from storage.exports.record import DialogueChannel, DialogueRecord, DialogueTurn
+from storage.exports.strategy_runs import JOINTS
 from storage.exports.unsaid import quotes_unsaid
 
 __all__ = ["FAULTS", "WEAKER", "Fault", "Pair", "PairOptions", "pair_rows", "pairs", "pairs_between"]
@@ -186,7 +187,7 @@ def _chance(*parts: object) -> str:
 
 def _stripped(record: DialogueRecord, turn: DialogueTurn) -> Iterator[str]:
     known = strategies(record.language)
-    blank = " " if record.language == "en" else ""
+    blank = JOINTS[record.language]
     if not all(each.strategy in known for each in turn.sentences):
         return
     bare = [each.text for each in turn.sentences if not known[each.strategy].supports]

@@ -11,6 +11,7 @@ from profiles.schema import Record
 from profiles.vocabulary import Language, Stage
 
 __all__ = [
+    "GATES",
     "UNKNOWN_DOMAIN",
     "Belief",
     "DialogueChannel",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = "1.0"
+GATES = ("passed", "not_checked", "failed")  # what the safety gate may say, from good to bad
 UNKNOWN_DOMAIN = "unknown"  # of an imported dialogue whose file tells of none
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from profiles.vocabulary import Language
+from storage.exports.strategy_runs import JOINTS
 
 __all__ = ["quotes_unsaid"]
 
@@ -17,7 +18,6 @@ _LENGTH: dict[Language, int] = {
     "en": 3,
     "zh": 5,
 }  # words, characters: as long as a phrase that two say by chance is not
-_JOINT: dict[Language, str] = {"en": " ", "zh": ""}
 
 
 def quotes_unsaid(reply: str, said: Iterable[str], later: Iterable[str], language: Language) -> bool:
@@ -28,9 +28,9 @@ def quotes_unsaid(reply: str, said: Iterable[str], later: Iterable[str], languag
         later: what the client says afterwards, or what was written down of it.
     """
     before = tuple(said)
-    plain = [_JOINT[language].join(_tokens(text, language)) for text in before]
+    plain = [JOINTS[language].join(_tokens(text, language)) for text in before]
     for quoted in _QUOTED.findall(reply):
-        words = _JOINT[language].join(_tokens(quoted, language))
+        words = JOINTS[language].join(_tokens(quoted, language))
         if words and not any(_holds(text, words, language) for text in plain):
             return True
     told = _phrases(reply, language).difference(*(_phrases(text, language) for text in before))
@@ -38,7 +38,7 @@ def quotes_unsaid(reply: str, said: Iterable[str], later: Iterable[str], languag
 
 
 def _holds(text: str, words: str, language: Language) -> bool:
-    blank = _JOINT[language]  # whole words: "art" is not quoted from "heart"
+    blank = JOINTS[language]  # whole words: "art" is not quoted from "heart"
     return f"{blank}{words}{blank}" in f"{blank}{text}{blank}"
 
 
@@ -54,4 +54,4 @@ def _phrases(text: str, language: Language) -> frozenset[str]:
 def _joined(tokens: list[str], language: Language) -> Iterator[str]:
     length = _LENGTH[language]
     for place in range(len(tokens) - length + 1):
-        yield _JOINT[language].join(tokens[place : place + length])
+        yield JOINTS[language].join(tokens[place : place + length])

@@ -15,7 +15,7 @@ from profiles.errors import UserError
 from profiles.strategies import strategies
 from profiles.vocabulary import Party
 from storage.exports import crisp
-from storage.exports.record import SCHEMA_VERSION, DialogueChannel, DialogueRecord, DialogueTurn
+from storage.exports.record import GATES, SCHEMA_VERSION, DialogueChannel, DialogueRecord, DialogueTurn
 from storage.exports.strategy_runs import JOINTS
 from storage.imports.json_values import torn
 from storage.imports.limits import MOST_TURNS
@@ -24,7 +24,6 @@ __all__ = ["is_own", "record_faults", "record_in"]
 
 _VERSION: Final = "schema_version"
 _LEAST_FIELDS: Final = 10  # of thirty; no other shape that we know has a version and so many of these
-_GATES: Final = ("passed", "failed", "not_checked")
 _NUMBERS: Final = ("total", "share", "item_mean")
 _PASSED: Final = "passed"
 _RATINGS: Final = ("belief_before", "belief_after", "belief_end", "emotion_before", "emotion_after")
@@ -63,8 +62,8 @@ def record_faults(record: DialogueRecord) -> Iterator[str]:
             yield from _unsaid(channel, f"channels.{number}", said)
     yield from _scale_faults(record)
     yield from _score_faults(record.scores)
-    if record.gate not in _GATES:
-        yield f"gate: '{record.gate[:40]}' is none of {', '.join(_GATES)}"
+    if record.gate not in GATES:
+        yield f"gate: '{record.gate[:40]}' is none of {', '.join(GATES)}"
 
 
 def _turn_faults(turn: DialogueTurn, number: int, record: DialogueRecord) -> Iterator[str]:

@@ -111,12 +111,8 @@ def _imported(place: str, value: Any, own: Mapping[str, Role]) -> Imported:  # n
     lines = lines_in(value, own)
     if lines is None:
         return Imported(place=place, language="en", faults=("no lines with a role and a text were found",))
-    told = {name: value[name] for name in _TOLD if isinstance(value.get(name), dict)} if _is_object(value) else {}
+    told = {name: value[name] for name in _TOLD if isinstance(value.get(name), dict)} if isinstance(value, dict) else {}
     return _from_lines(place, without_own_marks(lines), own, told)
-
-
-def _is_object(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, dict)
 
 
 def _from_record(place: str, row: dict[str, Any]) -> Imported:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -173,17 +175,26 @@ def _export(
     from arena.exporting.export import export as make
     from storage.queries import find_run
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as with Ctrl-C, what is half made is cleared away
     found = {run.id: run for run in (find_run(database, name) for name in names)}
     runs = list(found.values())
     named = request.model_copy(update={"name": _name(request.name, runs[0])})
     place = out or Path(f"export-{runs[0].id}")
-    with _Progress(quiet=as_json) as progress:
+    with _terminated_as_interrupted(), _Progress(quiet=as_json) as progress:
         summary = make(database, runs, named, place, force, progress.observe)
     if as_json:
         typer.echo(summary.model_dump_json())
     else:
         _show(summary, place)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """As with Ctrl-C, what is half made is cleared away."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _name(given: str, run: RunRow) -> str:

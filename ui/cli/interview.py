@@ -10,6 +10,7 @@ import typer
 from ui.cli.interview_eval import evaluate
 from ui.cli.options import BaseUrl, Db, database_address, servers, shown
 from ui.cli.run import Lang
+from ui.cli.written import write_file
 
 if TYPE_CHECKING:
     from agents.counselors.magi.diagnosis import ModuleLine, Trace
@@ -167,8 +168,7 @@ def export(
     if out is None:
         typer.echo(text)
     else:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text + "\n", encoding="utf-8")
+        write_file(out, text + "\n")
         typer.echo(f"written: {out}")
 
 
@@ -212,9 +212,7 @@ def _fhir(held: StoredInterview, check: bool) -> dict[str, Any]:
 def _write_page(held: StoredInterview, out: Path) -> None:
     from arena.interview.page import interview_page
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    page = interview_page(held.instrument, held.trace, held.turns, held.session, held.language)
-    out.write_text(page, encoding="utf-8")
+    write_file(out, interview_page(held.instrument, held.trace, held.turns, held.session, held.language))
     typer.echo(f"written: {out}")
 
 

@@ -12,6 +12,7 @@ import typer
 
 from ui.cli.options import BaseUrl, servers
 from ui.cli.run import Lang
+from ui.cli.written import write_file
 
 if TYPE_CHECKING:
     from arena.interview.agreement import Agreement, Table
@@ -57,8 +58,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(payload, ensure_ascii=False))
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(payload, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_file(out, json.dumps(payload, ensure_ascii=False, indent=1) + "\n")
 
 
 def _chosen(given: list[str] | None, known: Sequence[str], default: str, flag: str) -> tuple[str, ...]:

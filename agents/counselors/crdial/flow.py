@@ -81,11 +81,11 @@ def decide(
         heard: what else the words do: ``privacy`` (asks who reads this), ``puts_off`` (the question, for now),
             ``strays`` (the fairer thought is about something else).
     """
-    reading = _put_off(state, reading) if "puts_off" in heard else reading
-    off, strays = "puts_off" in heard, "strays" in heard
-    w = Walk(state, reading, turn, reply, left=rounds_left + 1, puts_off=off, strays=strays)
+    off = "puts_off" in heard
+    reading = _put_off(state, reading) if off else reading
+    w = Walk(state, reading, turn, reply, left=rounds_left + 1, puts_off=off, strays="strays" in heard)
     w.hear()
-    w.set(put_off="puts_off" in heard and not state.put_off)
+    w.set(put_off=off and not state.put_off)
     take_ratings(w)
     _take_end(w)
     asks_back = "privacy" in heard and not state.privacy_told

@@ -56,11 +56,6 @@ class Plan(Record):
     took_quote: str = ""
     privacy: bool = False
 
-    @property
-    def challenges(self) -> bool:
-        """Whether the turn asks the client to doubt the thought."""
-        return self.step in ("prosecution", "verdict") and self.asks in ("evidence_against", "balanced_thought")
-
 
 class SayInputs(Record):
     """What fills the prompt of one counselor turn.

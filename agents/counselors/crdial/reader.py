@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from agents.ask import ask
+from agents.ask import ask_to_read
 from agents.counselors.crdial.reading import Reading, ReadingInputs
 from agents.counselors.crdial.reading_checks import checked
 from agents.dialogue import CallRecord
-from agents.messages import as_messages
-from agents.models.base import ChatModel, Sampling
+from agents.models.base import ChatModel
 from agents.prompts import load_prompt
-from profiles.errors import BadOutput, Refused, TooLong
 from profiles.vocabulary import Language
 
 __all__ = ["read"]
@@ -26,16 +24,7 @@ async def read(
         ModelError: whatever the provider raises, but for an answer that is unreadable, cut off or declined.
     """
     prompt = load_prompt("agents.counselors.crdial", "read", language, ReadingInputs, Reading)
-    try:
-        answer = await ask(
-            model,
-            prompt,
-            inputs,
-            language=language,
-            seed=seed,
-            dialogue=as_messages(inputs.turns, "counselor"),
-            sampling=Sampling(temperature=0.0),
-        )
-    except (BadOutput, Refused, TooLong):
+    answer = await ask_to_read(model, prompt, inputs, language=language, seed=seed, turns=inputs.turns)
+    if answer is None:
         return checked(Reading(reason="unreadable"), inputs, language), None
     return checked(answer.value, inputs, language), answer.call

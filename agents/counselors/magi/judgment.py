@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from agents.ask import ask
+from agents.ask import ask_to_read
 from agents.counselors.magi.judgment_checks import Found, Judged, JudgmentInputs, Reading, Volunteered, checked
 from agents.dialogue import CallRecord
-from agents.messages import as_messages
-from agents.models.base import ChatModel, Sampling
+from agents.models.base import ChatModel
 from agents.prompts import load_prompt
-from profiles.errors import BadOutput, Refused, TooLong
 from profiles.vocabulary import Language
 
 __all__ = ["Found", "Judged", "JudgmentInputs", "Reading", "Volunteered", "checked", "judge"]
@@ -25,16 +23,7 @@ async def judge(
         ModelError: whatever the provider raises, but for an answer that is unreadable, cut off or declined.
     """
     prompt = load_prompt("agents.counselors.magi", "judgment", language, JudgmentInputs, Reading)
-    try:
-        answer = await ask(
-            model,
-            prompt,
-            inputs,
-            language=language,
-            seed=seed,
-            dialogue=as_messages(inputs.turns, "counselor"),
-            sampling=Sampling(temperature=0.0),
-        )
-    except (BadOutput, Refused, TooLong):
+    answer = await ask_to_read(model, prompt, inputs, language=language, seed=seed, turns=inputs.turns)
+    if answer is None:
         return _UNREADABLE, None
     return checked(answer.value, inputs, language), answer.call
